@@ -1,1 +1,17 @@
-//! stub
+//! A fast, repeatable decoder-only transformer trainer for ladders of small runs.
+//!
+//! The default training step is our own forward and backward pass over `faer`'s matrix products:
+//! for models this small a framework spends most of its time between the products.
+//!
+//! Invariant: the same specification and data give the same bits on any number of threads.
+
+pub mod kernels;
+mod schedule;
+mod shape;
+mod trainer;
+mod transformer;
+
+pub use schedule::{Decay, Schedule};
+pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
+pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};
+pub use transformer::{OUTPUT_SCALE, Transformer, Workspace};
