@@ -1,1 +1,26 @@
-fn main() {}
+//! The command line of isoflop: reads arguments, calls the crates below, writes answers.
+//!
+//! - [`cli`] the arguments that every command shares, and `--help`
+//! - [`commands`] one small file per command
+//! - [`output`] how answers are written: text or one JSON object, colour, tables
+//! - [`failure`] why a command ends without an answer, and the exit status
+//!
+//! Invariant: no mathematics here, and no other crate writes to the terminal.
+
+mod cli;
+mod commands;
+mod failure;
+mod output;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Wrong use ends here with clap's own message and status 2; `--help` with status 0.
+    let cli = cli::Cli::parse();
+    let mut output = output::Output::new(cli.json);
+    match cli.command.run(&mut output) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}

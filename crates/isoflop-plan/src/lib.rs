@@ -1,0 +1,3 @@
+//! Decisions from scaling laws: forecasts, budgets, diagnosis, design of experiments, backtests.
+//!
+//! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.

@@ -1,0 +1,30 @@
+//! Every command: one line below, one file in this folder.
+
+mod completions;
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+macro_rules! commands {
+    ($($variant:ident => $module:ident),+ $(,)?) => {
+        /// A command and its arguments; what it does is said by its module's `Args`.
+        #[derive(Debug, clap::Subcommand)]
+        pub enum Command {
+            $($variant($module::Args),)+
+        }
+
+        impl Command {
+            /// Runs the command and writes its answer.
+            pub fn run(self, output: &mut Output) -> Result<Exit, Failure> {
+                match self {
+                    $(Command::$variant(args) => $module::run(args, output),)+
+                }
+            }
+        }
+    };
+}
+
+// In the order in which `--help` lists them.
+commands! {
+    Completions => completions,
+}
