@@ -5,12 +5,14 @@
 //!
 //! Invariant: the same specification and data give the same bits on any number of threads.
 
+mod checkpoint;
 pub mod kernels;
 mod schedule;
 mod shape;
 mod trainer;
 mod transformer;
 
+pub use checkpoint::CheckpointError;
 pub use schedule::{Decay, Schedule};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
 pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};

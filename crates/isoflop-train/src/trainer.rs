@@ -248,7 +248,7 @@ impl Trainer {
         &mut self,
         mut sequence: impl FnMut(usize) -> &'d [u16],
     ) -> Result<f64, TrainError> {
-        self.load(&mut sequence)?;
+        self.take_batch(&mut sequence)?;
         let loss = self.accumulate();
         let step = self.steps_done();
         if !loss.is_finite() {
@@ -280,13 +280,13 @@ impl Trainer {
         &mut self,
         mut sequence: impl FnMut(usize) -> &'d [u16],
     ) -> Result<(f64, &[f32]), TrainError> {
-        self.load(&mut sequence)?;
+        self.take_batch(&mut sequence)?;
         let loss = self.accumulate();
         self.sum_gradients();
         Ok((loss, &self.shards[0].gradient))
     }
 
-    fn load<'d>(
+    fn take_batch<'d>(
         &mut self,
         sequence: &mut impl FnMut(usize) -> &'d [u16],
     ) -> Result<(), TrainError> {
