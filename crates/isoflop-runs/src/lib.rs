@@ -2,17 +2,28 @@
 //!
 //! - [`Run`] is one training run with the columns that every command reads and writes.
 //! - [`Store`] keeps runs, learning curves and provenance in one SQLite file.
+//! - [`import_file`] reads runs that other people wrote, reporting every guess it makes.
+//! - [`select`] turns runs into the [`Dataset`](isoflop_fit::Dataset) that laws are fitted to.
 //!
 //! Invariant: no row is dropped and no value changed without a line that says so.
 
 mod atomic_file;
 mod checkpoint;
 mod column;
+mod export;
+mod import;
 mod run;
+mod selection;
 mod store;
 
 pub use atomic_file::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use column::{Column, UnknownColumn};
+pub use export::{write_csv, write_jsonl};
+pub use import::{
+    ColumnGuess, ColumnMap, Format, GuessKind, ImportError, ImportOptions, Imported, ImportedRow,
+    import_bytes, import_file,
+};
 pub use run::{InvalidRun, Run, Status};
+pub use selection::{Dropped, Selection, SelectionOptions, select};
 pub use store::{Provenance, Recorded, Store, StoreError};

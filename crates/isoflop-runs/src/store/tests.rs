@@ -1,4 +1,5 @@
 use super::*;
+use crate::run::Status;
 use isoflop_laws::{FlopCount, Flops, Loss, Params, Tokens};
 use proptest::prelude::*;
 

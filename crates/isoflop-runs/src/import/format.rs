@@ -1,0 +1,82 @@
+//! How a file is laid out, and its table.
+
+use super::table::Table;
+use super::{ImportError, compression, csv, json};
+use std::io::Read;
+
+/// How a file is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A header line, then one run a line, separated by commas, tabs or semicolons.
+    Csv,
+    /// One JSON text.
+    Json,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+/// The table in the file, and whether a comma in it could be a decimal point.
+pub(super) fn read_table(
+    name: &str,
+    input: impl Read,
+    format: Option<Format>,
+) -> Result<(Table, bool), ImportError> {
+    let source_name = name.to_owned();
+    let bytes = match compression::read_unpacked(input, compression::MAX_BYTES) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            return Err(ImportError::TooLarge {
+                source_name,
+                limit_mib: compression::MAX_BYTES >> 20,
+            });
+        }
+        Err(error) => return Err(ImportError::Unreadable { source_name, error }),
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ImportError::Empty { source_name });
+    }
+    let format = format.unwrap_or_else(|| sniff(name, bytes));
+    if format == Format::Csv {
+        // A zero byte is in no table: better one sentence than a thousand broken rows.
+        if bytes.contains(&0) {
+            return Err(ImportError::NotText { source_name });
+        }
+        let table = csv::read(bytes);
+        let (table, delimiter) = table.ok_or(ImportError::Empty { source_name })?;
+        return Ok((table, delimiter == b';'));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(ImportError::NotText { source_name });
+    };
+    let table = match format {
+        Format::JsonLines => json::read_lines(text),
+        _ => json::read(text).map_err(|error| ImportError::Json { source_name, error })?,
+    };
+    Ok((table, false))
+}
+
+fn sniff(name: &str, bytes: &[u8]) -> Format {
+    let name = name.to_ascii_lowercase();
+    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    let has = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if has(&[".jsonl", ".ndjson"]) {
+        return Format::JsonLines;
+    }
+    if has(&[".csv", ".tsv"]) {
+        return Format::Csv;
+    }
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Format::Json,
+        Some(b'{') if has(&[".json"]) || !has_object_lines(bytes) => Format::Json,
+        Some(b'{') => Format::JsonLines,
+        _ if has(&[".json"]) => Format::Json,
+        _ => Format::Csv,
+    }
+}
+
+/// Whether the first line is an object of its own.
+fn has_object_lines(bytes: &[u8]) -> bool {
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
+    first.trim_ascii().ends_with(b"}") && bytes.trim_ascii().len() > first.trim_ascii().len()
+}

@@ -1,0 +1,292 @@
+//! Files as people have them, read as a user's command would.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use isoflop_runs::{
+    Column, ColumnMap, Format, ImportOptions, Imported, Run, SelectionOptions, Status, Store,
+    import_bytes, import_file, write_csv, write_jsonl,
+};
+use proptest::prelude::*;
+
+fn import(name: &str, text: &str) -> Imported {
+    import_bytes(name, text.as_bytes(), &ImportOptions::default()).unwrap()
+}
+
+fn error(name: &str, bytes: &[u8]) -> String {
+    let error = import_bytes(name, bytes, &ImportOptions::default());
+    error.unwrap_err().to_string()
+}
+
+const MESSY: &str = "\
+model,N (M),tokens,eval_loss,train_loss,lr,state,steps
+tiny,70,1.4B,3.41,3.30,1e-3,finished,10
+big,7000,\"140,000,000,000\",2.31,2.2,cosine,completed,10
+gone,70,2.8B,,3.1,1e-3,crashed,7
+wild,70,2.8B,NaN,3.1,1e-3,finished,412
+zero,0,2.8B,3.3,3.1,1e-3,finished,10
+short,70,2.8B
+minus,70,2.8B,-1,3.1,1e-3,finished,10
+none,70,n/a,3.3,3.1,1e-3,finished,10
+comma,70,\"2,8\",3.3,3.1,1e-3,finished,10
+";
+
+#[test]
+fn every_row_of_a_messy_table_is_used_or_listed_with_its_line_and_reason() {
+    let imported = import("runs/ladder.csv", MESSY);
+    let selection = imported.select(SelectionOptions::default());
+    let mut shown = String::new();
+    for index in &selection.used {
+        let row = &imported.rows[*index];
+        let (n, d) = (row.run.params.unwrap(), row.run.tokens.unwrap());
+        shown += &format!("used    {}: {} N={n} D={d}\n", row.line, row.run.run);
+    }
+    for dropped in &selection.dropped {
+        let line = dropped.line.unwrap();
+        shown += &format!("dropped {line}: {} {}\n", dropped.run, dropped.reason);
+    }
+    for guess in &imported.columns {
+        shown += &format!("column  {guess}\n");
+    }
+    for note in &selection.notes {
+        shown += &format!("note    {note}\n");
+    }
+    insta::assert_snapshot!(shown, @r#"
+    used    2: ladder.csv:2 N=70M D=1.4B
+    used    3: ladder.csv:3 N=7B D=140B
+    dropped 4: ladder.csv:4 failed: crashed
+    dropped 5: ladder.csv:5 diverged: loss is NaN at step 412
+    dropped 6:  params: 0 is not a number of parameters: expected a positive finite number such as 7B or 1.3e9
+    dropped 7:  the row has 3 cells, the header has 8
+    dropped 8:  loss is -1: a positive number is expected
+    dropped 9: ladder.csv:9 two of params, tokens and flops are needed
+    dropped 10:  tokens `2,8` has a comma that could be a decimal point: write a point instead
+    column  `model` read as family
+    column  `N (M)` read as params: numbers times 1e6
+    column  `tokens` read as tokens
+    column  `eval_loss` read as loss
+    column  `train_loss` not used: loss is read from `eval_loss`
+    column  `lr` read as lr
+    column  `state` read as status
+    column  `steps` read as step
+    note    C of 2 runs was not given and is derived as 6ND, N being total parameters
+    note    line 3: lr `cosine` is left empty: expected a number, zero or more
+    "#);
+}
+
+#[test]
+fn the_same_runs_in_every_format_give_the_same_data() {
+    let csv = "N,D,loss\n7B,140B,2.31\n1e9,2e10,2.9\n";
+    let texts = [
+        ("a.csv", csv.to_owned()),
+        ("a.tsv", csv.replace(',', "\t")),
+        ("a.csv", csv.replace(',', ";")),
+        ("a.csv", format!("\u{feff}{}", csv.replace('\n', "\r\n"))),
+        (
+            "a.json",
+            r#"[{"N": "7B", "D": 140000000000, "loss": 2.31}, {"N": 1e9, "D": 2e10, "loss": 2.9}]"#
+                .to_owned(),
+        ),
+        (
+            "a.jsonl",
+            "{\"N\": \"7B\", \"D\": 1.4e11, \"loss\": 2.31}\n{\"N\":1e9,\"D\":2e10,\"loss\":2.9}\n"
+                .to_owned(),
+        ),
+        (
+            "-",
+            "{\"N\": \"7B\", \"D\": 1.4e11, \"loss\": 2.31}\n{\"N\":1e9,\"D\":2e10,\"loss\":2.9}\n"
+                .to_owned(),
+        ),
+        (
+            "columns.json",
+            r#"{"N": ["7B", 1e9], "D": [1.4e11, 2e10], "loss": [2.31, 2.9]}"#.to_owned(),
+        ),
+    ];
+    let first = import("a.csv", csv).select(SelectionOptions::default());
+    assert_eq!(first.dataset.observations.len(), 2);
+    assert_eq!(first.dataset.param_count, ParamCount::Total);
+    assert_eq!(first.dataset.flop_count, FlopCount::SixNd);
+    for (name, text) in texts {
+        let selection = import(name, &text).select(SelectionOptions::default());
+        assert_eq!(selection.dataset, first.dataset, "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_bare_nan_in_json_is_labelled_and_written_as_null_with_its_reason() {
+    let imported = import(
+        "a.jsonl",
+        "{\"run\": \"a\", \"N\": 1e8, \"D\": 1e9, \"loss\": NaN, \"step\": 40}\n\
+         {\"run\": \"b\", \"N\": 1e8, \"D\": 1e9, \"loss\": 1e999}\n",
+    );
+    let runs = imported.runs();
+    assert_eq!(runs[0].status, Status::Diverged);
+    assert_eq!(runs[0].reason.as_deref(), Some("loss is NaN at step 40"));
+    assert_eq!(runs[1].reason.as_deref(), Some("loss is 1e999"));
+    assert!(Column::Loss.value(&runs[0]).is_null());
+    let selection = imported.select(SelectionOptions::default());
+    assert_eq!(selection.dropped.len(), 2);
+    assert_eq!(selection.dropped[1].line, Some(2));
+}
+
+#[test]
+fn a_semicolon_table_with_decimal_commas_is_refused_and_not_misread() {
+    let imported = import("a.csv", "N;D;loss\n1,234;2e9;3.0\n1e6;2e9;3,25\n");
+    assert!(imported.rows.is_empty());
+    assert!(imported.dropped[0].reason.contains("decimal point"));
+    assert!(
+        imported.dropped[1]
+            .reason
+            .contains("`3,25` is not a number")
+    );
+}
+
+#[test]
+fn what_cannot_be_imported_is_one_sentence_that_says_what_to_do() {
+    let shown = [
+        error("empty.csv", b" \n"),
+        error("noloss.csv", b"N,D,score\n1,2,3\n"),
+        error("nosize.csv", b"N,width,loss\n1,2,3\n"),
+        error("broken.json", b"[{\"N\": 1},\n {\"N\" 2}]"),
+        error("image.csv", b"\x89PNG\r\n\x1a\n\0\0\0"),
+        error("latin1.json", b"[{\"N\xe9\": 1}]"),
+    ]
+    .join("\n");
+    insta::assert_snapshot!(shown, @r#"
+    empty.csv is empty: expected a header and one run a line
+    no column of noloss.csv is read as loss; its columns are `N`, `D`, `score`: say which with `--map theirs=ours`
+    no column of nosize.csv is read as two of params, tokens and flops; its columns are `N`, `width`, `loss`: say which with `--map theirs=ours`
+    broken.json is not JSON: expected `:` at line 2 column 7
+    image.csv is not UTF-8 text: expected CSV, TSV, JSON or JSONL
+    latin1.json is not UTF-8 text: expected CSV, TSV, JSON or JSONL
+    "#);
+}
+
+#[test]
+fn a_mapping_to_or_from_a_column_that_does_not_exist_is_refused() {
+    let mut map = ColumnMap::default();
+    assert!(
+        map.add("score=los")
+            .unwrap_err()
+            .to_string()
+            .contains("`los` is not a column")
+    );
+    assert!(map.add("score").is_err());
+    map.add("score=loss").unwrap();
+    let options = ImportOptions {
+        format: Some(Format::Csv),
+        map,
+    };
+    let error = import_bytes("a.csv", &b"N,D,loss\n1,2,3\n"[..], &options).unwrap_err();
+    assert!(error.to_string().contains("no column `score`"), "{error}");
+    let imported = import_bytes("a.csv", &b"N,D,score\n1,2,3\n"[..], &options).unwrap();
+    assert_eq!(imported.rows[0].run.loss, Loss::new(3.0).ok());
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let path = std::path::Path::new("no/such/runs.csv");
+    let error = import_file(path, &ImportOptions::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read no/such/runs.csv")
+    );
+}
+
+#[test]
+fn imported_runs_reach_the_store_with_their_provenance_and_again_change_nothing() {
+    let imported = import(
+        "ladder.csv",
+        "run,N,D,val_loss\na,1e8,2e9,3.1\nb,2e8,2e9,3.0\n",
+    );
+    let mut store = Store::in_memory().unwrap();
+    for _ in 0..2 {
+        for row in &imported.rows {
+            store
+                .record_from(&row.run, &imported.provenance(row))
+                .unwrap();
+        }
+    }
+    assert_eq!(store.runs().unwrap(), imported.runs());
+    let provenance = store.provenance("b").unwrap();
+    assert_eq!(provenance.len(), 4);
+    let loss = provenance.iter().find(|p| p.field == "loss").unwrap();
+    assert_eq!((loss.source.as_str(), loss.line), ("ladder.csv", 3));
+    assert_eq!(loss.note, "`val_loss` read as loss");
+}
+
+#[test]
+fn a_file_cut_at_any_byte_gives_every_whole_row_that_remains() {
+    let jsonl = "{\"run\":\"a\",\"N\":1e8,\"D\":2e9,\"loss\":3.5}\n".repeat(3);
+    for end in 1..=jsonl.len() {
+        let whole = jsonl[..end].matches('}').count();
+        let imported = import_bytes(
+            "a.jsonl",
+            &jsonl.as_bytes()[..end],
+            &ImportOptions::default(),
+        );
+        match imported {
+            Ok(imported) => assert_eq!(imported.rows.len(), whole, "cut at {end}"),
+            Err(_) => assert_eq!(whole, 0, "cut at {end}"),
+        }
+    }
+}
+
+fn any_run() -> impl Strategy<Value = Run> {
+    let size = || proptest::option::of(1e-3..1e30f64);
+    let words = || proptest::option::of("[ -~éλ]{0,8}[!-&(-,.-~é]");
+    (
+        ("[ -~éλ]{0,8}[!-~é]", size(), size(), size(), 1e-3..50f64),
+        (words(), words(), proptest::option::of(0..i64::MAX as u64)),
+        proptest::collection::btree_map("[a-z]{1,4}", -1e9..1e9f64, 0..3),
+        proptest::sample::select(Status::ALL.to_vec()),
+    )
+        .prop_map(
+            |((name, n, d, c, loss), (dataset, reason, seed), metrics, status)| Run {
+                params: n.map(|n| Params::new(n).unwrap()),
+                tokens: d.map(|d| Tokens::new(d).unwrap()),
+                flops: c.map(|c| Flops::new(c).unwrap()),
+                loss: Loss::new(loss).ok(),
+                dataset,
+                reason: Some(reason.unwrap_or_else(|| "why".into())),
+                seed,
+                metrics,
+                status,
+                spec: serde_json::json!({"layers": [1, 2.5], "note": "a,b\n"}),
+                ..Run::new(name)
+            },
+        )
+        .prop_filter("words for `no value`", |run| {
+            let is_word = |text: &String| {
+                let lower = text.trim().to_lowercase();
+                !["na", "n/a", "null", "none", "-", "--"].contains(&lower.as_str())
+            };
+            run.dataset.iter().chain(&run.reason).all(is_word)
+        })
+}
+
+proptest! {
+    #[test]
+    fn exported_runs_are_imported_as_they_were(runs in proptest::collection::vec(any_run(), 1..6)) {
+        let (mut csv, mut jsonl) = (Vec::new(), Vec::new());
+        write_csv(&runs, &mut csv).unwrap();
+        write_jsonl(&runs, &mut jsonl).unwrap();
+        for (name, bytes) in [("a.csv", csv), ("a.jsonl", jsonl)] {
+            let imported = import_bytes(name, &bytes[..], &ImportOptions::default()).unwrap();
+            prop_assert_eq!(&imported.dropped, &[]);
+            prop_assert_eq!(&imported.notes.iter().filter(|n| n.starts_with("line")).count(), &0);
+            prop_assert_eq!(imported.runs(), runs.clone());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        name in proptest::sample::select(vec!["a.csv", "a.json", "a.jsonl", "-"]),
+    ) {
+        let _ = import_bytes(name, &bytes[..], &ImportOptions::default());
+        let mut table = b"N,D,loss\n".to_vec();
+        table.extend(bytes);
+        let _ = import_bytes(name, &table[..], &ImportOptions::default());
+    }
+}
