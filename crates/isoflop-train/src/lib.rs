@@ -7,12 +7,16 @@
 
 mod checkpoint;
 pub mod kernels;
+mod ladder;
+mod recipe;
 mod schedule;
 mod shape;
 mod trainer;
 mod transformer;
 
 pub use checkpoint::CheckpointError;
+pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};
+pub use recipe::Recipe;
 pub use schedule::{Decay, Schedule};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
 pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};

@@ -1,0 +1,323 @@
+//! Which small runs to make, and which large one to forecast, within a budget of seconds.
+//!
+//! The small runs lie at a few budgets of compute, several sizes at each (Hoffmann et al. 2022,
+//! approach 2), so that one ladder serves L(C), L(N, D) and the valley at a fixed budget. Their
+//! largest budget is the target's divided by the leap asked for.
+
+use crate::recipe::Recipe;
+use crate::shape::ModelShape;
+use crate::trainer::TrainSpec;
+use isoflop_laws::{Flops, QuantityError, Tokens};
+use serde::{Deserialize, Serialize};
+
+/// How fast this machine trains and evaluates a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Seconds for a token of training.
+    pub train: f64,
+    /// Seconds for a token of validation.
+    pub evaluate: f64,
+}
+
+/// What a ladder may use.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Seconds for all training and validation.
+    pub seconds: f64,
+    /// Compute of the target over that of the largest small run.
+    pub ratio: f64,
+    /// Tokens of the training text; more are seen by repetition.
+    pub unique_tokens: u64,
+    /// Tokens of the fixed validation set.
+    pub validation_tokens: u64,
+}
+
+/// One planned run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    /// Name, such as `small-03` or `target`.
+    pub name: String,
+    /// What is trained.
+    pub spec: TrainSpec,
+    /// Seconds expected, validation included.
+    pub seconds: f64,
+}
+
+impl PlannedRun {
+    /// C, counted from the architecture.
+    ///
+    /// # Errors
+    /// [`QuantityError`] for a run without tokens.
+    pub fn flops(&self) -> Result<Flops, QuantityError> {
+        self.spec.shape.counted_flops(Tokens::new(self.spec.tokens() as f64)?)
+    }
+}
+
+/// The small runs from cheap to dear, and the target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// Runs that the laws are fitted to.
+    pub small: Vec<PlannedRun>,
+    /// The run whose loss is forecast before it starts.
+    pub target: PlannedRun,
+}
+
+impl Ladder {
+    /// Seconds expected for everything.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.small.iter().map(|run| run.seconds).sum::<f64>() + self.target.seconds
+    }
+}
+
+/// Why no ladder can be planned.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LadderError {
+    /// The time does not suffice even for the smallest ladder.
+    #[error(
+        "{seconds:.0} s are too few for a ladder with a leap of {ratio}: this machine needs about {needed:.0} s"
+    )]
+    TooShort {
+        /// Seconds there are.
+        seconds: f64,
+        /// The leap asked for.
+        ratio: f64,
+        /// Seconds that the smallest ladder needs.
+        needed: f64,
+    },
+    /// A run without parameters or tokens.
+    #[error(transparent)]
+    Quantity(#[from] QuantityError),
+}
+
+/// Tokens a parameter around which the runs of a budget lie (Hoffmann et al. 2022).
+const CENTRAL_RATIO: f64 = 20.0;
+
+/// Compute of each level of small runs, as a share of the largest, and the sizes tried there.
+/// Three levels two and a half times apart span six times in compute; the cheapest has fewer
+/// sizes, as its largest would be cut off after too few tokens to say much.
+const LEVELS: [(f64, usize); 3] = [(1.0, 4), (0.4, 4), (0.16, 3)];
+
+/// Fewer steps than this are mostly warm-up.
+const MIN_STEPS: u64 = 100;
+
+/// Tokens a parameter outside which a run says little of the optimum.
+const RATIOS: std::ops::RangeInclusive<f64> = 3.0..=400.0;
+
+/// Plans the largest ladder that fits `budget`; `speed` is asked for each shape at most once.
+///
+/// # Errors
+/// [`LadderError::TooShort`] when not even the smallest ladder fits.
+pub fn plan(
+    recipe: &Recipe,
+    budget: Budget,
+    mut speed: impl FnMut(&ModelShape) -> Speed,
+) -> Result<Ladder, LadderError> {
+    let mut known: Vec<(ModelShape, Speed)> = Vec::new();
+    let mut speed = |shape: &ModelShape| match known.iter().find(|(known, _)| known == shape) {
+        Some((_, speed)) => *speed,
+        None => {
+            let measured = speed(shape);
+            known.push((*shape, measured));
+            measured
+        }
+    };
+    let smallest = smallest_target(recipe, budget.ratio)?;
+    let mut best = build(recipe, budget, smallest, &mut speed)?;
+    if best.seconds() > budget.seconds {
+        return Err(LadderError::TooShort {
+            seconds: budget.seconds,
+            ratio: budget.ratio,
+            needed: best.seconds(),
+        });
+    }
+    // Grow the target's compute until the time is used: doubling, then bisection in the logarithm.
+    // Each shape is measured only when the search first comes to it.
+    let (mut low, mut high) = (smallest.ln(), smallest.ln());
+    loop {
+        high += std::f64::consts::LN_2;
+        let ladder = build(recipe, budget, high.exp(), &mut speed)?;
+        if ladder.seconds() > budget.seconds {
+            break;
+        }
+        (low, best) = (high, ladder);
+    }
+    for _ in 0..12 {
+        let middle = 0.5 * (low + high);
+        let ladder = build(recipe, budget, middle.exp(), &mut speed)?;
+        if ladder.seconds() > budget.seconds {
+            high = middle;
+        } else {
+            (low, best) = (middle, ladder);
+        }
+    }
+    Ok(best)
+}
+
+/// The target's compute for which the cheapest level is one short run of the smallest shape.
+fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
+    let shape = recipe.shape(0);
+    let cheapest = LEVELS.iter().fold(1.0_f64, |least, (share, _)| least.min(*share));
+    let tokens = (3 * MIN_STEPS as usize * recipe.batch_tokens()) as f64;
+    let tokens = tokens.max(CENTRAL_RATIO * shape.params()?.get());
+    Ok(shape.counted_flops(Tokens::new(tokens)?)?.get() / cheapest * ratio)
+}
+
+fn build(
+    recipe: &Recipe,
+    budget: Budget,
+    target_flops: f64,
+    speed: &mut impl FnMut(&ModelShape) -> Speed,
+) -> Result<Ladder, LadderError> {
+    let mut small = Vec::new();
+    let top = target_flops / budget.ratio;
+    for (share, sizes) in LEVELS.iter().rev() {
+        for (shape, steps) in level(recipe, top * share, *sizes)? {
+            small.push(planned(recipe, budget, shape, steps, 0, speed));
+        }
+    }
+    // A second seed of the run nearest the optimum of the top level shows the noise between runs.
+    let (shape, steps) = central(recipe, top)?;
+    small.push(planned(recipe, budget, shape, (steps - 1).max(1), 1, speed));
+    for (i, run) in small.iter_mut().enumerate() {
+        run.name = format!("small-{:02}", i + 1);
+    }
+    let (shape, steps) = central(recipe, target_flops)?;
+    let mut target = planned(recipe, budget, shape, steps, 0, speed);
+    "target".clone_into(&mut target.name);
+    Ok(Ladder { small, target })
+}
+
+fn planned(
+    recipe: &Recipe,
+    budget: Budget,
+    shape: ModelShape,
+    steps: u64,
+    seed: u64,
+    speed: &mut impl FnMut(&ModelShape) -> Speed,
+) -> PlannedRun {
+    let rate = speed(&shape);
+    let spec = recipe.spec(shape, steps, seed);
+    let seconds = spec.tokens() as f64 * rate.train + budget.validation_tokens as f64 * rate.evaluate;
+    PlannedRun { name: String::new(), spec, seconds }
+}
+
+/// The `sizes` shapes nearest the central ratio at `flops`, with their steps, small to large.
+fn level(recipe: &Recipe, flops: f64, sizes: usize) -> Result<Vec<(ModelShape, u64)>, LadderError> {
+    let mut candidates = Vec::new();
+    for shape in recipe.family() {
+        // Rounded down, as the target's are rounded up: the leap is never less than asked for.
+        let steps = (recipe.steps_for(&shape, flops)? - 1).max(1);
+        let ratio = tokens_a_parameter(recipe, &shape, steps)?;
+        let distance = (ratio / CENTRAL_RATIO).ln().abs();
+        if (steps >= MIN_STEPS && RATIOS.contains(&ratio)) || distance < 0.5 {
+            candidates.push((distance, shape, steps));
+        }
+        if ratio < *RATIOS.start() / 2.0 {
+            break;
+        }
+    }
+    candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
+    candidates.truncate(sizes);
+    candidates.sort_by_key(|(_, shape, _)| shape.width);
+    Ok(candidates.into_iter().map(|(_, shape, steps)| (shape, steps)).collect())
+}
+
+/// The shape nearest the central ratio at `flops`.
+fn central(recipe: &Recipe, flops: f64) -> Result<(ModelShape, u64), LadderError> {
+    let mut best = (f64::INFINITY, recipe.shape(0), 1);
+    for shape in recipe.family() {
+        let steps = recipe.steps_for(&shape, flops)?;
+        let ratio = tokens_a_parameter(recipe, &shape, steps)?;
+        let distance = (ratio / CENTRAL_RATIO).ln().abs();
+        if distance < best.0 {
+            best = (distance, shape, steps);
+        }
+        if ratio < CENTRAL_RATIO / 10.0 {
+            break;
+        }
+    }
+    Ok((best.1, best.2))
+}
+
+fn tokens_a_parameter(recipe: &Recipe, shape: &ModelShape, steps: u64) -> Result<f64, LadderError> {
+    Ok((steps as usize * recipe.batch_tokens()) as f64 / shape.params()?.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BUDGET: Budget =
+        Budget { seconds: 270.0, ratio: 10.0, unique_tokens: 20_000_000, validation_tokens: 500_000 };
+
+    /// A machine that does 250 GFLOP/s in training at every size.
+    fn speed(shape: &ModelShape) -> Speed {
+        let flops = shape.counted_flops(Tokens::new(1.0).unwrap()).unwrap().get();
+        Speed { train: flops / 250e9, evaluate: flops / 750e9 }
+    }
+
+    #[test]
+    fn five_minutes_give_the_ladder_that_is_promised() {
+        let ladder = plan(&Recipe::default(), BUDGET, speed).unwrap();
+        let used = ladder.seconds();
+        assert!((0.97..=1.0).contains(&(used / 270.0)), "{used} s");
+        assert!(ladder.small.len() >= 8);
+        let mut widths: Vec<_> = ladder.small.iter().map(|run| run.spec.shape.width).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        assert!(widths.len() >= 4, "{widths:?}");
+        let flops = |run: &PlannedRun| run.flops().unwrap().get();
+        let largest = ladder.small.iter().map(flops).fold(0.0, f64::max);
+        let leap = flops(&ladder.target) / largest;
+        assert!((10.0..10.6).contains(&leap), "{leap}");
+    }
+
+    #[test]
+    fn every_run_ends_its_own_schedule() {
+        let ladder = plan(&Recipe::default(), BUDGET, speed).unwrap();
+        for run in ladder.small.iter().chain([&ladder.target]) {
+            let tokens = run.spec.schedule.steps as usize * run.spec.batch_tokens();
+            assert_eq!(run.spec.tokens() as usize, tokens);
+            assert!(run.spec.schedule.warmup < run.spec.schedule.steps / 2);
+        }
+    }
+
+    #[test]
+    fn too_little_time_is_said_with_what_is_needed() {
+        let error = plan(&Recipe::default(), Budget { seconds: 2.0, ..BUDGET }, speed).unwrap_err();
+        let LadderError::TooShort { needed, .. } = error else { panic!("{error}") };
+        let enough = Budget { seconds: needed * 1.01, ..BUDGET };
+        assert!(plan(&Recipe::default(), enough, speed).is_ok());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn any_machine_and_budget_give_at_least_eight_runs_of_four_sizes(
+            seconds in 200.0f64..4000.0, ratio in 10.0f64..60.0, gflops in 100.0f64..2000.0
+        ) {
+            let machine = |shape: &ModelShape| {
+                let flops = shape.counted_flops(Tokens::new(1.0).unwrap()).unwrap().get();
+                Speed { train: flops / (gflops * 1e9), evaluate: flops / (gflops * 3e9) }
+            };
+            let budget = Budget { seconds, ratio, ..BUDGET };
+            if let Ok(ladder) = plan(&Recipe::default(), budget, machine) {
+                prop_assert!(ladder.seconds() <= seconds);
+                prop_assert!(ladder.small.len() >= 8);
+                let mut widths: Vec<_> =
+                    ladder.small.iter().map(|run| run.spec.shape.width).collect();
+                widths.sort_unstable();
+                widths.dedup();
+                prop_assert!(widths.len() >= 4);
+                let largest = ladder
+                    .small
+                    .iter()
+                    .map(|run| run.flops().unwrap().get())
+                    .fold(0.0, f64::max);
+                prop_assert!(ladder.target.flops().unwrap().get() / largest >= ratio * 0.999);
+            }
+        }
+    }
+}

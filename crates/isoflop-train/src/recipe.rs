@@ -1,0 +1,116 @@
+//! How the runs of a ladder are trained: one rule for every size, so that only N and D differ.
+
+use crate::schedule::{Decay, Schedule};
+use crate::shape::ModelShape;
+use crate::trainer::TrainSpec;
+use isoflop_laws::{QuantityError, Tokens};
+use serde::{Deserialize, Serialize};
+
+/// The rule from a size and a length to a whole specification.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Distinct tokens V.
+    pub vocabulary: usize,
+    /// Positions in a sequence.
+    pub context: usize,
+    /// Sequences in a batch.
+    pub batch: usize,
+    /// Peak learning rate at width 64; `docs/learning-rate.md` shows how it was chosen.
+    pub learning_rate: f32,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self { vocabulary: 1024, context: 128, batch: 16, learning_rate: 1e-2 }
+    }
+}
+
+/// Elements of every head of the family.
+const HEAD_WIDTH: usize = 16;
+
+/// Widths of the family: steps of one head, coarser as they grow.
+const WIDTHS: [usize; 16] =
+    [32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640];
+
+/// Share of the steps that warm up.
+const WARMUP: f64 = 0.05;
+
+impl Recipe {
+    /// Tokens in a step.
+    #[must_use]
+    pub fn batch_tokens(&self) -> usize {
+        self.batch * self.context
+    }
+
+    /// The shapes of the family, small to large: a layer for every 32 of width.
+    pub fn family(&self) -> impl Iterator<Item = ModelShape> + '_ {
+        (0..WIDTHS.len()).map(|index| self.shape(index))
+    }
+
+    /// The `index`-th shape of the family; the largest beyond its end.
+    #[must_use]
+    pub fn shape(&self, index: usize) -> ModelShape {
+        let width = WIDTHS[index.min(WIDTHS.len() - 1)];
+        ModelShape {
+            layers: (width + 16) / 32,
+            width,
+            heads: width / HEAD_WIDTH,
+            vocabulary: self.vocabulary,
+            context: self.context,
+        }
+    }
+
+    /// Steps that use at least `flops` on `shape`.
+    ///
+    /// # Errors
+    /// [`QuantityError`] for a shape without parameters.
+    pub fn steps_for(&self, shape: &ModelShape, flops: f64) -> Result<u64, QuantityError> {
+        let step = shape.counted_flops(Tokens::new(self.batch_tokens() as f64)?)?;
+        Ok((flops / step.get()).ceil().max(1.0) as u64)
+    }
+
+    /// A run of `steps` steps. The warm-up is a twentieth of the run, but no more tokens than the
+    /// model has parameters (Porian et al. 2024): a longer one costs small runs their optimum.
+    #[must_use]
+    pub fn spec(&self, shape: ModelShape, steps: u64, seed: u64) -> TrainSpec {
+        let params = shape.params().map_or(0.0, isoflop_laws::Params::get);
+        let warmup = (steps as f64 * WARMUP).min(params / self.batch_tokens() as f64).ceil();
+        TrainSpec {
+            shape,
+            batch: self.batch,
+            schedule: Schedule { warmup: warmup as u64, steps, decay: Decay::Linear },
+            learning_rate: self.learning_rate,
+            beta1: 0.9,
+            beta2: 0.95,
+            weight_decay: 0.1,
+            clip: 1.0,
+            seed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_family_grows_without_large_gaps() {
+        let sizes: Vec<f64> =
+            Recipe::default().family().map(|shape| shape.params().unwrap().get()).collect();
+        for (small, large) in sizes.iter().zip(&sizes[1..]) {
+            assert!((1.2..2.4).contains(&(large / small)), "{small} to {large}");
+        }
+        for shape in Recipe::default().family() {
+            shape.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn warm_up_is_short_and_never_longer_than_the_model_is_large() {
+        let recipe = Recipe::default();
+        let spec = recipe.spec(recipe.shape(0), 10_000, 0);
+        let warmup_tokens = spec.schedule.warmup as usize * spec.batch_tokens();
+        assert!(warmup_tokens < 50_000, "{warmup_tokens}");
+        assert_eq!(recipe.spec(recipe.shape(6), 1000, 0).schedule.warmup, 50);
+    }
+}
