@@ -2,8 +2,14 @@
 //!
 //! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.
 
+mod accelerator;
 mod forecast;
+mod known_model;
+mod ledger;
 mod sealed;
 
+pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
+pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
+pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};

@@ -174,7 +174,7 @@ fn hash_of(format: &str, body: &ForecastBody) -> Result<String, SealError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::forecast::ForecastPoint;
     use isoflop_laws::{FlopCount, ParamCount};
