@@ -49,7 +49,9 @@ impl PlannedRun {
     /// # Errors
     /// [`QuantityError`] for a run without tokens.
     pub fn flops(&self) -> Result<Flops, QuantityError> {
-        self.spec.shape.counted_flops(Tokens::new(self.spec.tokens() as f64)?)
+        self.spec
+            .shape
+            .counted_flops(Tokens::new(self.spec.tokens() as f64)?)
     }
 }
 
@@ -157,7 +159,9 @@ pub fn plan(
 /// The target's compute for which the cheapest level is one short run of the smallest shape.
 fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
     let shape = recipe.shape(0);
-    let cheapest = LEVELS.iter().fold(1.0_f64, |least, (share, _)| least.min(*share));
+    let cheapest = LEVELS
+        .iter()
+        .fold(1.0_f64, |least, (share, _)| least.min(*share));
     let tokens = (3 * MIN_STEPS as usize * recipe.batch_tokens()) as f64;
     let tokens = tokens.max(CENTRAL_RATIO * shape.params()?.get());
     Ok(shape.counted_flops(Tokens::new(tokens)?)?.get() / cheapest * ratio)
@@ -198,8 +202,13 @@ fn planned(
 ) -> PlannedRun {
     let rate = speed(&shape);
     let spec = recipe.spec(shape, steps, seed);
-    let seconds = spec.tokens() as f64 * rate.train + budget.validation_tokens as f64 * rate.evaluate;
-    PlannedRun { name: String::new(), spec, seconds }
+    let seconds =
+        spec.tokens() as f64 * rate.train + budget.validation_tokens as f64 * rate.evaluate;
+    PlannedRun {
+        name: String::new(),
+        spec,
+        seconds,
+    }
 }
 
 /// The `sizes` shapes nearest the central ratio at `flops`, with their steps, small to large.
@@ -220,7 +229,10 @@ fn level(recipe: &Recipe, flops: f64, sizes: usize) -> Result<Vec<(ModelShape, u
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
     candidates.truncate(sizes);
     candidates.sort_by_key(|(_, shape, _)| shape.width);
-    Ok(candidates.into_iter().map(|(_, shape, steps)| (shape, steps)).collect())
+    Ok(candidates
+        .into_iter()
+        .map(|(_, shape, steps)| (shape, steps))
+        .collect())
 }
 
 /// The shape nearest the central ratio at `flops`.
@@ -249,13 +261,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BUDGET: Budget =
-        Budget { seconds: 270.0, ratio: 10.0, unique_tokens: 20_000_000, validation_tokens: 500_000 };
+    const BUDGET: Budget = Budget {
+        seconds: 270.0,
+        ratio: 10.0,
+        unique_tokens: 20_000_000,
+        validation_tokens: 500_000,
+    };
 
     /// A machine that does 250 GFLOP/s in training at every size.
     fn speed(shape: &ModelShape) -> Speed {
-        let flops = shape.counted_flops(Tokens::new(1.0).unwrap()).unwrap().get();
-        Speed { train: flops / 250e9, evaluate: flops / 750e9 }
+        let flops = shape
+            .counted_flops(Tokens::new(1.0).unwrap())
+            .unwrap()
+            .get();
+        Speed {
+            train: flops / 250e9,
+            evaluate: flops / 750e9,
+        }
     }
 
     #[test]
@@ -264,7 +286,11 @@ mod tests {
         let used = ladder.seconds();
         assert!((0.97..=1.0).contains(&(used / 270.0)), "{used} s");
         assert!(ladder.small.len() >= 8);
-        let mut widths: Vec<_> = ladder.small.iter().map(|run| run.spec.shape.width).collect();
+        let mut widths: Vec<_> = ladder
+            .small
+            .iter()
+            .map(|run| run.spec.shape.width)
+            .collect();
         widths.sort_unstable();
         widths.dedup();
         assert!(widths.len() >= 4, "{widths:?}");
@@ -286,9 +312,22 @@ mod tests {
 
     #[test]
     fn too_little_time_is_said_with_what_is_needed() {
-        let error = plan(&Recipe::default(), Budget { seconds: 2.0, ..BUDGET }, speed).unwrap_err();
-        let LadderError::TooShort { needed, .. } = error else { panic!("{error}") };
-        let enough = Budget { seconds: needed * 1.01, ..BUDGET };
+        let error = plan(
+            &Recipe::default(),
+            Budget {
+                seconds: 2.0,
+                ..BUDGET
+            },
+            speed,
+        )
+        .unwrap_err();
+        let LadderError::TooShort { needed, .. } = error else {
+            panic!("{error}")
+        };
+        let enough = Budget {
+            seconds: needed * 1.01,
+            ..BUDGET
+        };
         assert!(plan(&Recipe::default(), enough, speed).is_ok());
     }
 

@@ -10,7 +10,9 @@ pub mod kernels;
 mod ladder;
 mod recipe;
 mod schedule;
+mod session;
 mod shape;
+mod speed;
 mod trainer;
 mod transformer;
 
@@ -18,6 +20,8 @@ pub use checkpoint::CheckpointError;
 pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};
 pub use recipe::Recipe;
 pub use schedule::{Decay, Schedule};
+pub use session::{CHECKPOINT_EVERY, Session, SessionError};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
+pub use speed::measure_speed;
 pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};
 pub use transformer::{OUTPUT_SCALE, Transformer, Workspace};

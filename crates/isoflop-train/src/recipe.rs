@@ -21,7 +21,12 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { vocabulary: 1024, context: 128, batch: 16, learning_rate: 1e-2 }
+        Self {
+            vocabulary: 1024,
+            context: 128,
+            batch: 16,
+            learning_rate: 1e-2,
+        }
     }
 }
 
@@ -29,8 +34,9 @@ impl Default for Recipe {
 const HEAD_WIDTH: usize = 16;
 
 /// Widths of the family: steps of one head, coarser as they grow.
-const WIDTHS: [usize; 16] =
-    [32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640];
+const WIDTHS: [usize; 16] = [
+    32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640,
+];
 
 /// Share of the steps that warm up.
 const WARMUP: f64 = 0.05;
@@ -74,11 +80,17 @@ impl Recipe {
     #[must_use]
     pub fn spec(&self, shape: ModelShape, steps: u64, seed: u64) -> TrainSpec {
         let params = shape.params().map_or(0.0, isoflop_laws::Params::get);
-        let warmup = (steps as f64 * WARMUP).min(params / self.batch_tokens() as f64).ceil();
+        let warmup = (steps as f64 * WARMUP)
+            .min(params / self.batch_tokens() as f64)
+            .ceil();
         TrainSpec {
             shape,
             batch: self.batch,
-            schedule: Schedule { warmup: warmup as u64, steps, decay: Decay::Linear },
+            schedule: Schedule {
+                warmup: warmup as u64,
+                steps,
+                decay: Decay::Linear,
+            },
             learning_rate: self.learning_rate,
             beta1: 0.9,
             beta2: 0.95,
@@ -95,8 +107,10 @@ mod tests {
 
     #[test]
     fn the_family_grows_without_large_gaps() {
-        let sizes: Vec<f64> =
-            Recipe::default().family().map(|shape| shape.params().unwrap().get()).collect();
+        let sizes: Vec<f64> = Recipe::default()
+            .family()
+            .map(|shape| shape.params().unwrap().get())
+            .collect();
         for (small, large) in sizes.iter().zip(&sizes[1..]) {
             assert!((1.2..2.4).contains(&(large / small)), "{small} to {large}");
         }
