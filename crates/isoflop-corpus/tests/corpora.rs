@@ -122,23 +122,23 @@ fn unsuitable_files_are_left_out_and_counted_by_rule() {
     );
     put("index-1/crate-1-1.2.0/src/mod.rs", b"mod a;");
     put(
-        "crate-1-1.2.0/src/tables.rs",
+        "index-1/crate-1-1.2.0/src/tables.rs",
         code(902).repeat(200).as_bytes(),
     );
     put(
-        "crate-1-1.2.0/src/latin1.rs",
+        "index-1/crate-1-1.2.0/src/latin1.rs",
         &[code(903).as_bytes(), b"// \xE9t\xE9"].concat(),
     );
     put(
-        "crate-1-1.2.0/src/made.rs",
+        "index-1/crate-1-1.2.0/src/made.rs",
         ("// @generated\n".to_owned() + &code(904)).as_bytes(),
     );
     put(
-        "crate-1-1.2.0/src/min.rs",
+        "index-1/crate-1-1.2.0/src/min.rs",
         code(905).replace('\n', " ").as_bytes(),
     );
     put(
-        "crate-1-1.2.0/src/data.rs",
+        "index-1/crate-1-1.2.0/src/data.rs",
         "0x1f, 22, 0x3c,\n".repeat(100).as_bytes(),
     );
     put("index-0/crate-2-1.2.0/src/same.rs", code(6).as_bytes());
