@@ -143,7 +143,7 @@ fn unsuitable_files_are_left_out_and_counted_by_rule() {
     );
     put("index-0/crate-2-1.2.0/src/same.rs", code(6).as_bytes());
     put(
-        "crate-3-1.2.0/src/near.rs",
+        "index-1/crate-3-1.2.0/src/near.rs",
         (code(6) + "// and a last line\n").as_bytes(),
     );
     put("index-0/crate-4-1.2.0/README.md", code(906).as_bytes());
