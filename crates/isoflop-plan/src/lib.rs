@@ -3,13 +3,23 @@
 //! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.
 
 mod accelerator;
+mod architecture;
+mod diagnosis;
+mod elasticity;
 mod forecast;
 mod known_model;
 mod ledger;
 mod sealed;
+mod surface;
 
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
+pub use architecture::{Architecture, CountedArchitecture, architectures_near};
+pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
+pub use elasticity::{Elasticities, elasticities};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
 pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};
+pub use surface::{
+    Surface, SurfaceError, SurfacePoint, Valley, cheapest_for, data_for, optimum, size_for, valley,
+};
