@@ -1,1 +1,12 @@
-//! stub
+//! What people look at: figures as SVG and PNG, and the one-file HTML report.
+//!
+//! Every figure is a plain struct of typed quantities with a `render` method that gives a
+//! [`Figure`]: the picture, its data as CSV, and a description in words. The same input gives the
+//! same bytes on any machine: text is measured and drawn with the embedded DejaVu Sans.
+//!
+//! Invariant: this crate computes no fit and reads no run; it shows what it is given, and the
+//! interval, the extrapolation and the conventions are part of the picture.
+
+mod figure;
+
+pub use figure::{Figure, FigureError, ForecastFigure, LossUnit, Prediction, RunPoint};

@@ -1,0 +1,299 @@
+//! Axes: ranges with a margin, ticks at round numbers, labels that people read.
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use std::ops::Range;
+
+/// An axis in data units, linear or logarithmic.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    is_log: bool,
+    low: f64,
+    high: f64,
+    /// Labelled ticks, in data units.
+    ticks: Vec<f64>,
+    /// Unlabelled ticks, in data units.
+    minor: Vec<f64>,
+    decimals: usize,
+    /// What the axis shows, with its unit.
+    pub label: String,
+}
+
+impl Axis {
+    /// A logarithmic axis around positive values, with a margin as a fraction of its length.
+    pub(super) fn log(values: impl IntoIterator<Item = f64>, margin: f64, label: &str) -> Self {
+        let positive = values.into_iter().filter(|value| *value > 0.0);
+        let (low, high) = span(positive.map(f64::log10)).unwrap_or((0.0, 1.0));
+        // Less than a tenth of a decade would leave no round number to label.
+        let pad = ((high - low) * margin).max((0.1 - (high - low)) / 2.0);
+        let (low, high) = (low - pad, high + pad);
+        let (ticks, minor) = log_ticks(low, high);
+        Axis {
+            is_log: true,
+            low: 10f64.powf(low),
+            high: 10f64.powf(high),
+            ticks,
+            minor,
+            decimals: 0,
+            label: label.to_owned(),
+        }
+    }
+
+    /// A linear axis around values, with a margin as a fraction of its length.
+    pub(super) fn linear(values: impl IntoIterator<Item = f64>, margin: f64, label: &str) -> Self {
+        let (low, high) = span(values).unwrap_or((0.0, 1.0));
+        let width = if high > low {
+            high - low
+        } else {
+            low.abs().max(1.0) * 0.1
+        };
+        let (low, high) = (low - width * margin, high + width * margin);
+        let step = round_step(low, high);
+        let ticks = multiples(step, low, high);
+        let minor = multiples(step / 2.0, low, high);
+        Axis {
+            is_log: false,
+            low,
+            high,
+            ticks,
+            minor,
+            decimals: decimals_of(step),
+            label: label.to_owned(),
+        }
+    }
+
+    /// From 0 to 1, without ticks.
+    pub(super) fn unlabelled() -> Self {
+        Axis {
+            is_log: false,
+            low: 0.0,
+            high: 1.0,
+            ticks: Vec::new(),
+            minor: Vec::new(),
+            decimals: 0,
+            label: String::new(),
+        }
+    }
+
+    /// The axis's ends.
+    pub(super) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        if self.is_log { value.log10() } else { value }
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
+        let (low, high) = (self.at(self.low), self.at(self.high));
+        let share = (self.at(*value) - low) / (high - low);
+        start + (share * f64::from(end - start)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() {
+            self.minor.clone()
+        } else {
+            self.ticks.clone()
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format(value: &f64) -> String {
+        log_label(*value)
+    }
+
+    fn format_ext(&self, value: &f64) -> String {
+        if self.is_log {
+            log_label(*value)
+        } else {
+            format!("{value:.*}", self.decimals).replace('-', "−")
+        }
+    }
+}
+
+fn span(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    let finite = values.into_iter().filter(|value| value.is_finite());
+    finite.fold(None, |span, value| match span {
+        None => Some((value, value)),
+        Some((low, high)) => Some((value.min(low), value.max(high))),
+    })
+}
+
+/// Ticks between two powers of ten: decades where there are several, else round numbers between.
+fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
+    let decades = high - low;
+    let every = (decades / 8.0).ceil().max(1.0) as i32;
+    let multiples: &[f64] = if decades >= 2.0 {
+        &[1.0]
+    } else if decades >= 0.9 {
+        &[1.0, 2.0, 5.0]
+    } else if decades >= 0.4 {
+        &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0]
+    } else {
+        &[
+            1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4, 3.6, 3.8, 4.0, 4.2,
+            4.4, 4.6, 4.8, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5,
+        ]
+    };
+    let inside = |tick: &f64| (low..=high).contains(&tick.log10());
+    let exponents = low.floor() as i32..=high.ceil() as i32;
+    let major = exponents
+        .clone()
+        .filter(|exponent| decades < 2.0 || exponent.rem_euclid(every) == 0)
+        .flat_map(|exponent| multiples.iter().map(move |k| k * 10f64.powi(exponent)))
+        .filter(inside);
+    let minor = exponents
+        .flat_map(|exponent| (1..10).map(move |k| f64::from(k) * 10f64.powi(exponent)))
+        .filter(inside);
+    // Nine lines a decade over many decades would be a grey field.
+    let minor = if decades > 6.0 {
+        Vec::new()
+    } else {
+        minor.collect()
+    };
+    (major.collect(), minor)
+}
+
+/// The largest of 1, 2 or 5 times a power of ten that gives at least four ticks.
+fn round_step(low: f64, high: f64) -> f64 {
+    let power = 10f64.powf((high - low).log10().floor());
+    let steps = [1.0, 0.5, 0.2, 0.1].map(|k| k * power);
+    let enough = |step: &f64| multiples(*step, low, high).len() >= 4;
+    steps.into_iter().find(enough).unwrap_or(0.1 * power)
+}
+
+fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
+    let first = (low / step).ceil() as i64;
+    let last = (high / step).floor() as i64;
+    (first..=last.min(first + 100))
+        .map(|k| k as f64 * step)
+        .collect()
+}
+
+fn decimals_of(step: f64) -> usize {
+    (-step.log10().floor()).clamp(0.0, 9.0) as usize
+}
+
+/// `10⁻³` for powers of ten, `1` for one, and `2.5` or `5×10⁸` between.
+pub(super) fn log_label(value: f64) -> String {
+    let exponent = value.log10();
+    let nearest = exponent.round();
+    if (exponent - nearest).abs() < 1e-9 {
+        return match nearest as i32 {
+            0 => "1".to_owned(),
+            1 => "10".to_owned(),
+            power => format!("10{}", superscript(power)),
+        };
+    }
+    if (0.01..1000.0).contains(&value) {
+        return plain(value);
+    }
+    let power = exponent.floor();
+    let digit = plain(value / 10f64.powf(power));
+    format!("{digit}×10{}", superscript(power as i32))
+}
+
+fn plain(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A whole number in raised digits.
+pub(super) fn superscript(number: i32) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let digit = |c: char| match c.to_digit(10) {
+        Some(digit) => DIGITS[digit as usize],
+        None => '⁻',
+    };
+    number.to_string().chars().map(digit).collect()
+}
+
+/// `1.84×10¹⁴`, for text in a figure.
+pub(super) fn scientific(value: f64) -> String {
+    let text = format!("{value:.2e}");
+    match text.split_once('e') {
+        Some((digits, power)) => match power.parse() {
+            Ok(power) => format!("{digits}×10{}", superscript(power)),
+            Err(_) => text,
+        },
+        None => text,
+    }
+}
+
+/// Two decimals with a sign, as in `−0.79`.
+pub(super) fn signed(value: f64) -> String {
+    format!("{value:+.2}").replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks
+            .iter()
+            .map(|tick| axis.format_ext(tick))
+            .collect()
+    }
+
+    #[test]
+    fn ticks_over_decades_are_powers_of_ten() {
+        let axis = Axis::log([1e-4, 1.0], 0.05, "C");
+        assert_eq!(labels(&axis), ["10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1"]);
+        let axis = Axis::log([1e12, 1e26], 0.0, "C");
+        assert_eq!(labels(&axis).len(), 8);
+    }
+
+    #[test]
+    fn ticks_within_a_decade_are_round_numbers() {
+        assert_eq!(labels(&Axis::log([2.2, 5.1], 0.0, "L")), ["3", "4", "5"]);
+        assert_eq!(
+            labels(&Axis::log([2.2, 2.7], 0.0, "L")),
+            ["2.2", "2.4", "2.6"]
+        );
+        assert_eq!(
+            labels(&Axis::log([2e7, 3e8], 0.0, "N")),
+            ["2×10⁷", "5×10⁷", "10⁸", "2×10⁸"]
+        );
+    }
+
+    #[test]
+    fn linear_ticks_show_as_many_decimals_as_their_step_needs() {
+        assert_eq!(
+            labels(&Axis::linear([2.31, 2.52], 0.0, "L")),
+            ["2.35", "2.40", "2.45", "2.50"]
+        );
+        assert_eq!(
+            labels(&Axis::linear([-1.0, 1.0], 0.0, "r")),
+            ["−1.0", "−0.5", "0.0", "0.5", "1.0"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_axis_has_two_to_twelve_labels_within_its_ends(
+            low in -12.0..30f64, decades in 0.0..16f64, is_log in any::<bool>()
+        ) {
+            let values = [10f64.powf(low), 10f64.powf(low + decades)];
+            let axis = if is_log {
+                Axis::log(values, 0.04, "x")
+            } else {
+                Axis::linear(values, 0.04, "x")
+            };
+            prop_assert!((1..=12).contains(&axis.ticks.len()), "{axis:?}");
+            let inside = |tick: &f64| axis.range().contains(tick);
+            prop_assert!(axis.ticks.iter().all(inside), "{axis:?}");
+        }
+    }
+}

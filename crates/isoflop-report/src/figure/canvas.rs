@@ -1,0 +1,476 @@
+//! A page of panels, drawn with `plotters` and finished as an accessible SVG document.
+
+use super::FigureError;
+use super::axis::Axis;
+use super::style::{
+    FINE_GRID, FONT, GREY, GRID, INK, LABEL_SIZE, NOTE_SIZE, PAPER, TICK_SIZE, TITLE_SIZE,
+    load_font,
+};
+use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
+use plotters::coord::Shift;
+use plotters::element::{DashedPathElement, DynElement, IntoDynElement};
+use plotters::prelude::{
+    Cartesian2d, Circle, DashedLineSeries, DrawingArea, EmptyElement, IntoDrawingArea, LineSeries,
+    PathElement, Polygon, Rectangle, SVGBackend, Text,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
+
+/// The library's canvas has whole pixels: a unit of the figure is this many of them, so that
+/// curves stay smooth.
+const FINENESS: f64 = 4.0;
+
+/// The library draws a font of size s at s / 1.24 pixels.
+const FONT_FACTOR: f64 = 1.24;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+
+fn px(units: f64) -> i32 {
+    (units * FINENESS).round() as i32
+}
+
+fn failed(error: impl std::fmt::Display) -> FigureError {
+    FigureError::Drawing(error.to_string())
+}
+
+fn text_style<'a>(size: f64, bold: bool, color: RGBColor) -> TextStyle<'a> {
+    let style = if bold {
+        FontStyle::Bold
+    } else {
+        FontStyle::Normal
+    };
+    let font = (FONT, size * FONT_FACTOR * FINENESS)
+        .into_font()
+        .style(style);
+    let mut style = TextStyle::from(font);
+    style.color = color.to_backend_color();
+    style
+}
+
+/// What stands around the panels.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Frame {
+    /// Heading, bold.
+    pub title: String,
+    /// The finding in one line.
+    pub subtitle: String,
+    /// Law, conventions, numbers of runs: small, below.
+    pub note: String,
+}
+
+/// Draws a figure of `columns` panels side by side.
+///
+/// `draw` is called once for each panel with its number.
+pub(super) fn draw(
+    size: (f64, f64),
+    columns: usize,
+    frame: &Frame,
+    description: &str,
+    mut draw_panel: impl FnMut(usize, &PanelArea<'_, '_>) -> Result<(), FigureError>,
+) -> Result<String, FigureError> {
+    load_font();
+    let mut svg = String::new();
+    {
+        let page = SVGBackend::with_string(&mut svg, (px(size.0) as u32, px(size.1) as u32))
+            .into_drawing_area();
+        page.fill(&PAPER).map_err(failed)?;
+        let top = draw_header(&page, size.0, frame)?;
+        let bottom = draw_note(&page, size, &frame.note)?;
+        let body = page.margin(px(top), px(bottom), px(10.0), px(14.0));
+        for (k, area) in body.split_evenly((1, columns)).iter().enumerate() {
+            draw_panel(k, &PanelArea { area })?;
+        }
+        page.present().map_err(failed)?;
+    }
+    Ok(finish(&svg, size, &frame.title, description))
+}
+
+/// Title and subtitle; returns the height they take.
+fn draw_header(page: &Area<'_>, width: f64, frame: &Frame) -> Result<f64, FigureError> {
+    let mut y = 14.0;
+    let lines = [
+        (&frame.title, TITLE_SIZE, true, INK),
+        (&frame.subtitle, LABEL_SIZE, false, INK),
+    ];
+    for (text, size, bold, color) in lines {
+        for line in wrap(text, size, bold, width - 32.0)? {
+            let style = text_style(size, bold, color).pos(Pos::new(HPos::Left, VPos::Top));
+            page.draw(&Text::new(line, (px(16.0), px(y)), style))
+                .map_err(failed)?;
+            y += size * 1.45;
+        }
+    }
+    Ok(y + 4.0)
+}
+
+/// The small print; returns the height it takes.
+fn draw_note(page: &Area<'_>, size: (f64, f64), note: &str) -> Result<f64, FigureError> {
+    let lines = wrap(note, NOTE_SIZE, false, size.0 - 32.0)?;
+    let line_height = NOTE_SIZE * 1.4;
+    let height = lines.len() as f64 * line_height + 8.0;
+    for (k, line) in lines.into_iter().enumerate() {
+        let y = size.1 - height + k as f64 * line_height;
+        let style = text_style(NOTE_SIZE, false, GREY).pos(Pos::new(HPos::Left, VPos::Top));
+        page.draw(&Text::new(line, (px(16.0), px(y)), style))
+            .map_err(failed)?;
+    }
+    Ok(height + 6.0)
+}
+
+/// Breaks a text into lines of at most `width` units.
+fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Result<Vec<String>, FigureError> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let longer = match lines.last() {
+            Some(line) => format!("{line} {word}"),
+            None => word.to_owned(),
+        };
+        if text_width(&longer, size, bold)? <= width || lines.is_empty() {
+            lines.pop();
+            lines.push(longer);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    Ok(lines)
+}
+
+fn text_width(text: &str, size: f64, bold: bool) -> Result<f64, FigureError> {
+    let style = text_style(size, bold, INK);
+    let (width, _) = style.font.box_size(text).map_err(failed)?;
+    Ok(f64::from(width) / FINENESS)
+}
+
+/// Puts size in units, title and description into the document.
+fn finish(svg: &str, size: (f64, f64), title: &str, description: &str) -> String {
+    let body = svg.split_once('>').map_or(svg, |(_, body)| body);
+    let (width, height) = size;
+    let (fine_width, fine_height) = (px(width), px(height));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {fine_width} {fine_height}\" role=\"img\">\n\
+         <title>{}</title>\n<desc>{}</desc>{body}",
+        escape(title),
+        escape(description)
+    )
+}
+
+/// Text for XML. Characters that XML 1.0 forbids become the replacement character.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Room for one panel.
+pub(super) struct PanelArea<'a, 'b> {
+    area: &'b Area<'a>,
+}
+
+/// How a point is drawn. Shapes differ as well as colours, for print without colour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Marker {
+    /// A filled disc.
+    Disc,
+    /// A ring.
+    Ring,
+    /// A filled square on its corner.
+    Diamond,
+    /// A filled triangle.
+    Triangle,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Stroke {
+    /// Without gaps.
+    Solid,
+    /// Long dashes.
+    Dashed,
+    /// Short dashes.
+    Dotted,
+}
+
+impl Stroke {
+    fn lengths(self) -> (i32, i32) {
+        match self {
+            Stroke::Solid => (1, 0),
+            Stroke::Dashed => (px(7.0), px(4.5)),
+            Stroke::Dotted => (px(1.8), px(3.2)),
+        }
+    }
+}
+
+/// A chart with axes; positions are given in data units.
+pub(super) struct Panel<'a: 'b, 'b> {
+    chart: Chart<'a, 'b>,
+    x: Axis,
+    y: Axis,
+}
+
+/// Room for the axes' labels.
+struct LabelRoom {
+    x: f64,
+    y: f64,
+}
+
+impl<'a: 'b, 'b> PanelArea<'a, 'b> {
+    /// A small panel over this one, `size` units large, with its lower left corner at `corner`
+    /// units from this panel's.
+    pub(super) fn inset(
+        &self,
+        corner: (f64, f64),
+        size: (f64, f64),
+        caption: &str,
+        y: Axis,
+        draw_panel: impl FnOnce(&mut Panel<'_, '_>) -> Result<(), FigureError>,
+    ) -> Result<(), FigureError> {
+        let (_, height) = self.area.dim_in_pixel();
+        let top = height as i32 - px(corner.1 + size.1);
+        let area = self
+            .area
+            .clone()
+            .shrink((px(corner.0), top), (px(size.0), px(size.1)));
+        area.fill(&PAPER).map_err(failed)?;
+        let frame = GRID.stroke_width(px(0.8) as u32);
+        let (width, height) = area.dim_in_pixel();
+        let outline = [(0, 0), (width as i32 - 1, height as i32 - 1)];
+        area.draw(&Rectangle::new(outline, frame)).map_err(failed)?;
+        let style = text_style(NOTE_SIZE, true, INK).pos(Pos::new(HPos::Left, VPos::Top));
+        area.draw(&Text::new(caption, (px(8.0), px(6.0)), style))
+            .map_err(failed)?;
+        let area = area.margin(px(24.0), px(8.0), px(2.0), px(8.0));
+        let room = LabelRoom { x: 0.0, y: 44.0 };
+        let inner = PanelArea { area: &area };
+        draw_panel(&mut inner.axes_with(None, Axis::unlabelled(), y, &room)?)
+    }
+
+    /// Draws axes and grid.
+    pub(super) fn axes(
+        &self,
+        caption: Option<&str>,
+        x: Axis,
+        y: Axis,
+    ) -> Result<Panel<'a, 'b>, FigureError> {
+        let room = LabelRoom { x: 44.0, y: 58.0 };
+        self.axes_with(caption, x, y, &room)
+    }
+
+    fn axes_with(
+        &self,
+        caption: Option<&str>,
+        x: Axis,
+        y: Axis,
+        room: &LabelRoom,
+    ) -> Result<Panel<'a, 'b>, FigureError> {
+        let mut builder = ChartBuilder::on(self.area);
+        builder
+            .margin_right(px(6.0))
+            .x_label_area_size(px(room.x))
+            .y_label_area_size(px(room.y));
+        if let Some(caption) = caption {
+            builder.caption(caption, text_style(LABEL_SIZE, true, INK));
+        }
+        let mut chart = builder
+            .build_cartesian_2d(x.clone(), y.clone())
+            .map_err(failed)?;
+        chart
+            .configure_mesh()
+            .bold_line_style(GRID.stroke_width(px(0.7) as u32))
+            .light_line_style(FINE_GRID.stroke_width(px(0.5) as u32))
+            .axis_style(INK.stroke_width(px(0.9) as u32))
+            .x_desc(x.label.as_str())
+            .y_desc(y.label.as_str())
+            .axis_desc_style(text_style(LABEL_SIZE, false, INK))
+            .label_style(text_style(TICK_SIZE, false, INK))
+            .set_all_tick_mark_size(px(4.0))
+            .draw()
+            .map_err(failed)?;
+        Ok(Panel { chart, x, y })
+    }
+}
+
+impl<'a: 'b, 'b> Panel<'a, 'b> {
+    /// Positions of the points that lie within the axes: the library draws beyond them.
+    fn inside(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let (x, y) = (self.x.ends(), self.y.ends());
+        let within = |value: f64, ends: (f64, f64)| {
+            let slack = 1e-9 * (ends.1 - ends.0);
+            (ends.0 - slack..=ends.1 + slack).contains(&value)
+        };
+        let kept = points
+            .iter()
+            .filter(|point| within(point.0, x) && within(point.1, y));
+        kept.copied().collect()
+    }
+
+    /// Ends of the axes in data units.
+    pub(super) fn ends(&self) -> ((f64, f64), (f64, f64)) {
+        (self.x.ends(), self.y.ends())
+    }
+
+    /// Points, with an entry in the legend unless `label` is empty.
+    pub(super) fn points(
+        &mut self,
+        points: &[(f64, f64)],
+        marker: Marker,
+        radius: f64,
+        color: RGBColor,
+        label: &str,
+    ) -> Result<(), FigureError> {
+        let series = points
+            .iter()
+            .map(|point| EmptyElement::at(*point) + marker_shape(marker, radius, color));
+        let entry = self.chart.draw_series(series).map_err(failed)?;
+        if !label.is_empty() {
+            entry.label(label).legend(move |(x, y)| {
+                EmptyElement::at((x + px(11.0), y)) + marker_shape(marker, radius.min(5.0), color)
+            });
+        }
+        Ok(())
+    }
+
+    /// A line through points, cut at the panel's ends.
+    pub(super) fn line(
+        &mut self,
+        points: &[(f64, f64)],
+        stroke: Stroke,
+        width: f64,
+        color: RGBColor,
+        label: &str,
+    ) -> Result<(), FigureError> {
+        let places = self.inside(points);
+        let style = color.stroke_width(px(width) as u32);
+        let (dash, gap) = stroke.lengths();
+        let entry = if stroke == Stroke::Solid {
+            self.chart.draw_series(LineSeries::new(places, style))
+        } else {
+            self.chart
+                .draw_series(DashedLineSeries::new(places, dash, gap, style))
+        };
+        let entry = entry.map_err(failed)?;
+        if !label.is_empty() {
+            entry
+                .label(label)
+                .legend(move |(x, y)| legend_line(x, y, stroke, style));
+        }
+        Ok(())
+    }
+
+    /// The area between two lines over the same abscissae.
+    pub(super) fn band(
+        &mut self,
+        band: &[(f64, f64, f64)],
+        color: RGBColor,
+        label: &str,
+    ) -> Result<(), FigureError> {
+        let low = band.iter().map(|(x, low, _)| (*x, *low));
+        let high = band.iter().rev().map(|(x, _, high)| (*x, *high));
+        let outline: Vec<(f64, f64)> = low.chain(high).collect();
+        let style = color.mix(0.16).filled();
+        let entry = self
+            .chart
+            .draw_series(std::iter::once(Polygon::new(outline, style)))
+            .map_err(failed)?;
+        if !label.is_empty() {
+            entry.label(label).legend(move |(x, y)| {
+                Rectangle::new([(x, y - px(4.0)), (x + px(22.0), y + px(4.0))], style)
+            });
+        }
+        Ok(())
+    }
+
+    /// A vertical interval with caps.
+    pub(super) fn interval(
+        &mut self,
+        x: f64,
+        (low, high): (f64, f64),
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        let style = color.stroke_width(px(1.8) as u32);
+        let height = ((x, low), (x, high));
+        let bar = PathElement::new(vec![height.0, height.1], style);
+        self.chart
+            .draw_series(std::iter::once(bar))
+            .map_err(failed)?;
+        let cap = px(6.0);
+        let caps = [height.0, height.1]
+            .map(|end| EmptyElement::at(end) + PathElement::new(vec![(-cap, 0), (cap, 0)], style));
+        self.chart.draw_series(caps).map_err(failed)?;
+        Ok(())
+    }
+
+    /// A small text beside a point, `offset` units right and down of it.
+    pub(super) fn text(
+        &mut self,
+        point: (f64, f64),
+        offset: (f64, f64),
+        anchor: HPos,
+        text: &str,
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        let style = text_style(NOTE_SIZE, false, color).pos(Pos::new(anchor, VPos::Center));
+        let element = EmptyElement::at(point)
+            + Text::new(text.to_owned(), (px(offset.0), px(offset.1)), style);
+        self.chart
+            .draw_series(std::iter::once(element))
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    /// The legend of everything that had a label.
+    pub(super) fn legend(&mut self, position: SeriesLabelPosition) -> Result<(), FigureError> {
+        self.chart
+            .configure_series_labels()
+            .position(position)
+            .margin(px(8.0))
+            .legend_area_size(px(28.0))
+            .background_style(PAPER.mix(0.9))
+            .border_style(GRID.stroke_width(px(0.7) as u32))
+            .label_font(text_style(NOTE_SIZE, false, INK))
+            .draw()
+            .map_err(failed)
+    }
+}
+
+type Glyph<'a> = DynElement<'static, SVGBackend<'a>, (i32, i32)>;
+
+/// A marker around the origin.
+fn marker_shape<'a>(marker: Marker, radius: f64, color: RGBColor) -> Glyph<'a> {
+    let r = px(radius);
+    let filled = color.filled();
+    match marker {
+        Marker::Disc => Circle::new((0, 0), r, filled).into_dyn(),
+        Marker::Ring => Circle::new((0, 0), r, color.stroke_width(px(1.5) as u32)).into_dyn(),
+        Marker::Diamond => {
+            let corners = vec![(0, -r), (r, 0), (0, r), (-r, 0)];
+            Polygon::new(corners, filled).into_dyn()
+        }
+        Marker::Triangle => {
+            let corners = vec![(0, -r), (r, px(radius * 0.8)), (-r, px(radius * 0.8))];
+            Polygon::new(corners, filled).into_dyn()
+        }
+    }
+}
+
+/// A line's sample in the legend.
+fn legend_line<'a>(x: i32, y: i32, stroke: Stroke, style: ShapeStyle) -> Glyph<'a> {
+    let ends = [(x, y), (x + px(22.0), y)];
+    let (dash, gap) = stroke.lengths();
+    match stroke {
+        Stroke::Solid => PathElement::new(ends.to_vec(), style).into_dyn(),
+        _ => DashedPathElement::new(ends.into_iter(), dash, gap, style).into_dyn(),
+    }
+}
