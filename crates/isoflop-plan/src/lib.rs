@@ -3,23 +3,29 @@
 //! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.
 
 mod accelerator;
+mod allocation_rule;
 mod architecture;
 mod diagnosis;
 mod elasticity;
 mod forecast;
 mod known_model;
 mod ledger;
+mod repetition;
 mod sealed;
+mod serving;
 mod surface;
 
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
+pub use allocation_rule::{ALLOCATION_RULES, AllocationRule, Given, Share};
 pub use architecture::{Architecture, CountedArchitecture, architectures_near};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, elasticities};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
 pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
+pub use repetition::Repeated;
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};
+pub use serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 pub use surface::{
     Surface, SurfaceError, SurfacePoint, Valley, cheapest_for, data_for, optimum, size_for, valley,
 };
