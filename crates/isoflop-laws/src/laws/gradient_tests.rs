@@ -1,0 +1,56 @@
+//! Every law's exact gradient against central differences, at random inputs and parameters.
+
+use crate::laws::testing::{check_curve_gradient, check_surface_gradient};
+use crate::{CurveInput, catalogue, published_fits};
+use proptest::prelude::*;
+
+/// Values near which each law's parameters are tried: its published ones, or these.
+fn starts() -> Vec<(&'static crate::LawCard, Vec<f64>)> {
+    let mut starts: Vec<_> = published_fits()
+        .map(|(card, fit)| (card, fit.values()))
+        .collect();
+    for card in catalogue() {
+        let plausible: &[f64] = match card.name {
+            "power-c" => &[50.0, -0.07, 1.6],
+            _ => continue,
+        };
+        starts.push((card, plausible.to_vec()));
+    }
+    starts
+}
+
+#[test]
+fn every_law_of_the_loss_is_tried() {
+    for card in catalogue() {
+        let ones = vec![1.0; card.parameters.len()];
+        let law = card.law(&ones).unwrap();
+        let predicts = law.surface().is_some() || law.curve().is_some();
+        let tried = starts().iter().any(|(tried, _)| tried.name == card.name);
+        assert_eq!(predicts && !tried, false, "{}", card.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn exact_gradients_are_central_differences(
+        log_n in 7.0f64..12.0, log_d in 8.0f64..13.5,
+        jitter in proptest::collection::vec(0.9f64..1.1, 20),
+    ) {
+        for (card, values) in starts() {
+            let values: Vec<_> = values.iter().zip(&jitter).map(|(v, j)| v * j).collect();
+            let law = card.law(&values).unwrap();
+            let (n, d) = (10f64.powf(log_n), 10f64.powf(log_d));
+            if law.surface().is_some() {
+                check_surface_gradient(card, &values, n, d);
+            }
+            if let Some(curve) = law.curve() {
+                let x = match curve.input() {
+                    CurveInput::Params => n,
+                    CurveInput::Tokens => d,
+                    CurveInput::Flops => 6.0 * n * d,
+                };
+                check_curve_gradient(card, &values, x);
+            }
+        }
+    }
+}
