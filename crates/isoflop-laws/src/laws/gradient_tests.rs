@@ -26,7 +26,7 @@ fn every_law_of_the_loss_is_tried() {
         let law = card.law(&ones).unwrap();
         let predicts = law.surface().is_some() || law.curve().is_some();
         let tried = starts().iter().any(|(tried, _)| tried.name == card.name);
-        assert_eq!(predicts && !tried, false, "{}", card.name);
+        assert!(tried || !predicts, "{}", card.name);
     }
 }
 
