@@ -1,0 +1,196 @@
+//! A law that decisions rest on: published, or fitted to somebody's runs.
+
+use crate::forecast::{Conventions, ForecastPoint};
+use crate::surface::SurfacePoint;
+use isoflop_laws::{
+    Entry, FlopCount, Flops, Law, LawError, Loss, ParamCount, Params, Tokens, UnknownLaw, find,
+};
+use std::fmt;
+
+/// Why a law cannot be decided by.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LawInUseError {
+    /// No such law.
+    #[error(transparent)]
+    Unknown(#[from] UnknownLaw),
+    /// The constants are not the law's.
+    #[error(transparent)]
+    Law(#[from] LawError),
+    /// A form without constants.
+    #[error(
+        "law `{0}` has no published constants: give runs to fit it to, or name a published fit"
+    )]
+    NoConstants(String),
+    /// A law of one quantity.
+    #[error(
+        "law `{name}` ({title}) does not give the loss from size and data: name one that does, such as besiroglu-2024"
+    )]
+    NotASurface {
+        /// The law's name.
+        name: String,
+        /// What it is.
+        title: &'static str,
+    },
+}
+
+/// Interval of the loss of a run that is not made yet.
+type Interval = dyn Fn(Params, Tokens) -> Option<(Loss, Loss)> + Send + Sync;
+
+/// A law with what must be said whenever it answers: its conventions, the number of runs behind
+/// it, how far they reach, and how sure it is.
+pub struct LawInUse {
+    /// Name, such as `besiroglu-2024` or `chinchilla`.
+    pub name: String,
+    /// What N and C count.
+    pub conventions: Conventions,
+    /// Runs that the fit used; `None` for a published law that does not say.
+    pub n_used: Option<usize>,
+    /// Largest compute among them.
+    pub largest_flops: Option<Flops>,
+    /// Coverage that intervals claim.
+    pub level: f64,
+    /// What must be known when using it, one sentence each.
+    pub warnings: Vec<String>,
+    law: Box<dyn Law>,
+    plausible: Vec<Box<dyn Law>>,
+    interval: Option<Box<Interval>>,
+}
+
+impl fmt::Debug for LawInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LawInUse")
+            .field("name", &self.name)
+            .field("n_used", &self.n_used)
+            .field("plausible", &self.plausible.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl LawInUse {
+    /// A law without intervals, fitted to nothing that is known.
+    ///
+    /// # Errors
+    /// [`LawInUseError::NotASurface`] unless the law gives the loss from size and data.
+    pub fn new(
+        name: impl Into<String>,
+        conventions: Conventions,
+        law: Box<dyn Law>,
+    ) -> Result<Self, LawInUseError> {
+        let name = name.into();
+        if law.surface().is_none() {
+            return Err(LawInUseError::NotASurface {
+                name,
+                title: law.card().title,
+            });
+        }
+        Ok(Self {
+            name,
+            conventions,
+            n_used: None,
+            largest_flops: None,
+            level: 0.9,
+            warnings: Vec::new(),
+            law,
+            plausible: Vec::new(),
+            interval: None,
+        })
+    }
+
+    /// A published law by its name in the catalogue.
+    ///
+    /// # Errors
+    /// [`LawInUseError`] if there is none, or it does not give the loss from size and data.
+    pub fn published(name: &str) -> Result<Self, LawInUseError> {
+        let entry = find(name)?;
+        let law = entry
+            .law()
+            .ok_or_else(|| LawInUseError::NoConstants(entry.name().to_owned()))??;
+        let counts = entry.counts();
+        let conventions = Conventions {
+            param_count: counts.and_then(|c| c.params).unwrap_or(ParamCount::Total),
+            flop_count: counts.and_then(|c| c.flops).unwrap_or(FlopCount::SixNd),
+        };
+        let name = entry.fit().map_or(entry.name(), |fit| fit.name);
+        let mut in_use = Self::new(name, conventions, law)?;
+        in_use.describe(&entry);
+        Ok(in_use)
+    }
+
+    fn describe(&mut self, entry: &Entry) {
+        let Some(fit) = entry.fit() else { return };
+        let largest = fit.fitted_on.flops.map(|range| range.hi);
+        self.largest_flops = largest.and_then(|flops| Flops::new(flops).ok());
+        if !fit.note.is_empty() {
+            self.warnings.push(fit.note.to_owned());
+        }
+    }
+
+    /// Adds equally likely laws, such as refits of resampled runs: the spread of their optima is
+    /// the interval of the optimum.
+    #[must_use]
+    pub fn with_plausible(mut self, laws: Vec<Box<dyn Law>>) -> Self {
+        self.plausible = laws;
+        self
+    }
+
+    /// Adds the interval of a new run's loss.
+    #[must_use]
+    pub fn with_interval(
+        mut self,
+        interval: impl Fn(Params, Tokens) -> Option<(Loss, Loss)> + Send + Sync + 'static,
+    ) -> Self {
+        self.interval = Some(Box::new(interval));
+        self
+    }
+
+    /// The law itself: its card and constants.
+    #[must_use]
+    pub fn law(&self) -> &dyn Law {
+        self.law.as_ref()
+    }
+
+    /// The law's loss surface.
+    pub fn surface(&self) -> impl Fn(Params, Tokens) -> Option<Loss> + '_ {
+        surface_of(self.law.as_ref())
+    }
+
+    /// Surfaces that the data allow as well; empty for published laws.
+    pub fn plausible_surfaces(
+        &self,
+    ) -> impl Iterator<Item = impl Fn(Params, Tokens) -> Option<Loss> + '_> + '_ {
+        self.plausible.iter().map(|law| surface_of(law.as_ref()))
+    }
+
+    /// Compute ÷ largest compute behind the law.
+    #[must_use]
+    pub fn extrapolation(&self, flops: Flops) -> Option<f64> {
+        self.largest_flops
+            .map(|largest| flops.get() / largest.get())
+    }
+
+    /// Lower and upper end of the loss at a point; `None` for a law without intervals.
+    #[must_use]
+    pub fn loss_interval(&self, params: Params, tokens: Tokens) -> Option<(Loss, Loss)> {
+        self.interval.as_ref()?(params, tokens)
+    }
+
+    /// The forecast at a point of the surface.
+    #[must_use]
+    pub fn forecast(&self, point: &SurfacePoint) -> ForecastPoint {
+        let interval = self.loss_interval(point.params, point.tokens);
+        ForecastPoint {
+            params: Some(point.params),
+            tokens: Some(point.tokens),
+            flops: point.flops,
+            loss: point.loss,
+            lo: interval.map(|(lo, _)| lo),
+            hi: interval.map(|(_, hi)| hi),
+            extrapolation: self.extrapolation(point.flops),
+        }
+    }
+}
+
+/// A law of the catalogue as a surface to search on.
+pub(crate) fn surface_of(law: &dyn Law) -> impl Fn(Params, Tokens) -> Option<Loss> + '_ {
+    |params: Params, tokens: Tokens| law.surface()?.loss(params, tokens).ok()
+}
