@@ -100,6 +100,13 @@ impl Fingerprint {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// Hash of a description that determines a corpus completely, such as a synthetic source.
+    pub(crate) fn of_description(description: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("isoflop synthetic fingerprint v1");
+        hasher.update(description.as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The first 16 hexadecimal digits: enough for file names and tables.
     #[must_use]
     pub fn short(&self) -> String {

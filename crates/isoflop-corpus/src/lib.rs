@@ -6,7 +6,7 @@
 //!    folder ([`folder_corpus`]): unsuitable and duplicate files are left out and counted, and
 //!    what stays is split so that no group (crate, folder or file) is on both sides.
 //! 2. [`TokenCorpus::from_text`] trains a byte-level BPE tokeniser on the training side and
-//!    encodes both, with a cache on disk. [`MarkovSource`] makes the same type from a source whose
+//!    encodes both, with a cache on disk. [`RuleSource`] makes the same type from a source whose
 //!    entropy rate is known exactly.
 //! 3. [`TokenCorpus::training_windows`] and [`TokenCorpus::validation_set`] are what a trainer
 //!    reads.
@@ -25,6 +25,7 @@ mod permutation;
 mod pre_tokens;
 mod registry;
 mod split;
+mod synthetic;
 mod token_cache;
 mod token_corpus;
 mod tokenizer;
@@ -37,6 +38,7 @@ pub use error::CorpusError;
 pub use exclusion::Exclusion;
 pub use folder::folder_corpus;
 pub use registry::{cargo_home, registry_corpus};
+pub use synthetic::{RuleSource, RuleSourceSpec};
 pub use token_corpus::{DocumentSpan, TokenCorpus, TokenSplit};
 pub use tokenizer::{TextTokenizer, VOCABULARY_SIZES};
 pub use training_windows::TrainingWindows;
