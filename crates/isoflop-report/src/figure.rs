@@ -3,10 +3,18 @@
 mod axis;
 mod canvas;
 mod forecast;
+mod isoflop;
+mod kaplan;
 mod png;
+mod residuals;
 mod style;
 
 pub use forecast::{ForecastFigure, Prediction};
+pub use isoflop::{IsoflopFigure, Parabola, Valley};
+pub use kaplan::{KaplanFigure, KaplanPanel, PowerLine, Variable};
+pub use residuals::{FittedRun, ResidualsFigure};
+
+pub(crate) use axis::{scientific, signed};
 
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use std::io;

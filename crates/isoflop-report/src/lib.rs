@@ -8,5 +8,14 @@
 //! interval, the extrapolation and the conventions are part of the picture.
 
 mod figure;
+mod page;
+mod visible;
 
-pub use figure::{Figure, FigureError, ForecastFigure, LossUnit, Prediction, RunPoint};
+pub use figure::{
+    Figure, FigureError, FittedRun, ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel,
+    LossUnit, Parabola, PowerLine, Prediction, ResidualsFigure, RunPoint, Valley, Variable,
+};
+pub use page::{
+    EntropyCheck, FitSummary, FittedParameter, Report, ReportError, RunRow, Seal, SealCheck,
+    UnusedRow,
+};

@@ -33,7 +33,11 @@ impl Axis {
             high: 10f64.powf(high),
             ticks,
             minor,
-            decimals: 0,
+            decimals: if high - low < 0.7 {
+                decimals_of(round_step(10f64.powf(low), 10f64.powf(high)))
+            } else {
+                0
+            },
             label: label.to_owned(),
         }
     }
@@ -113,7 +117,8 @@ impl ValueFormatter<f64> for Axis {
     }
 
     fn format_ext(&self, value: &f64) -> String {
-        if self.is_log {
+        // A logarithmic axis over a part of a decade has evenly spaced values too.
+        if self.is_log && (self.decimals == 0 || *value >= 1e4) {
             log_label(*value)
         } else {
             format!("{value:.*}", self.decimals).replace('-', "−")
@@ -129,28 +134,26 @@ fn span(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// Ticks between two powers of ten: decades where there are several, else round numbers between.
+/// Ticks between 10^low and 10^high: decades where there are several, round numbers between.
 fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
     let decades = high - low;
-    let every = (decades / 8.0).ceil().max(1.0) as i32;
-    let multiples: &[f64] = if decades >= 2.0 {
-        &[1.0]
-    } else if decades >= 0.9 {
-        &[1.0, 2.0, 5.0]
-    } else if decades >= 0.4 {
-        &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0]
-    } else {
-        &[
-            1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4, 3.6, 3.8, 4.0, 4.2,
-            4.4, 4.6, 4.8, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5,
-        ]
-    };
     let inside = |tick: &f64| (low..=high).contains(&tick.log10());
+    if decades < 0.7 {
+        let (low, high) = (10f64.powf(low), 10f64.powf(high));
+        let step = round_step(low, high);
+        return (multiples(step, low, high), multiples(step / 2.0, low, high));
+    }
+    let every = (decades / 8.0).ceil().max(1.0) as i32;
+    let factors: &[f64] = match decades {
+        ..1.6 => &[1.0, 2.0, 5.0],
+        ..2.4 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
     let exponents = low.floor() as i32..=high.ceil() as i32;
     let major = exponents
         .clone()
-        .filter(|exponent| decades < 2.0 || exponent.rem_euclid(every) == 0)
-        .flat_map(|exponent| multiples.iter().map(move |k| k * 10f64.powi(exponent)))
+        .filter(|exponent| exponent.rem_euclid(every) == 0)
+        .flat_map(|exponent| factors.iter().map(move |k| k * 10f64.powi(exponent)))
         .filter(inside);
     let minor = exponents
         .flat_map(|exponent| (1..10).map(move |k| f64::from(k) * 10f64.powi(exponent)))
@@ -219,11 +222,14 @@ pub(super) fn superscript(number: i32) -> String {
 }
 
 /// `1.84×10¹⁴`, for text in a figure.
-pub(super) fn scientific(value: f64) -> String {
+pub(crate) fn scientific(value: f64) -> String {
     let text = format!("{value:.2e}");
     match text.split_once('e') {
         Some((digits, power)) => match power.parse() {
-            Ok(power) => format!("{digits}×10{}", superscript(power)),
+            Ok(power) => {
+                let digits = digits.trim_end_matches('0').trim_end_matches('.');
+                format!("{digits}×10{}", superscript(power))
+            }
             Err(_) => text,
         },
         None => text,
@@ -231,7 +237,7 @@ pub(super) fn scientific(value: f64) -> String {
 }
 
 /// Two decimals with a sign, as in `−0.79`.
-pub(super) fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     format!("{value:+.2}").replace('-', "−")
 }
 
@@ -257,10 +263,13 @@ mod tests {
 
     #[test]
     fn ticks_within_a_decade_are_round_numbers() {
-        assert_eq!(labels(&Axis::log([2.2, 5.1], 0.0, "L")), ["3", "4", "5"]);
         assert_eq!(
-            labels(&Axis::log([2.2, 2.7], 0.0, "L")),
-            ["2.2", "2.4", "2.6"]
+            labels(&Axis::log([2.2, 5.1], 0.0, "L")),
+            ["2.5", "3.0", "3.5", "4.0", "4.5", "5.0"]
+        );
+        assert_eq!(
+            labels(&Axis::log([2.21, 2.71], 0.0, "L")),
+            ["2.3", "2.4", "2.5", "2.6", "2.7"]
         );
         assert_eq!(
             labels(&Axis::log([2e7, 3e8], 0.0, "N")),

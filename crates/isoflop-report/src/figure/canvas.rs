@@ -6,6 +6,7 @@ use super::style::{
     FINE_GRID, FONT, GREY, GRID, INK, LABEL_SIZE, NOTE_SIZE, PAPER, TICK_SIZE, TITLE_SIZE,
     load_font,
 };
+use crate::visible::visible;
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::element::{DashedPathElement, DynElement, IntoDynElement};
@@ -121,7 +122,7 @@ fn draw_note(page: &Area<'_>, size: (f64, f64), note: &str) -> Result<f64, Figur
 /// Breaks a text into lines of at most `width` units.
 fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Result<Vec<String>, FigureError> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in visible(text).split_whitespace() {
         let longer = match lines.last() {
             Some(line) => format!("{line} {word}"),
             None => word.to_owned(),
@@ -156,18 +157,16 @@ fn finish(svg: &str, size: (f64, f64), title: &str, description: &str) -> String
     )
 }
 
-/// Text for XML. Characters that XML 1.0 forbids become the replacement character.
-pub(super) fn escape(text: &str) -> String {
+/// Text for XML.
+fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }
@@ -180,7 +179,7 @@ pub(super) struct PanelArea<'a, 'b> {
 }
 
 /// How a point is drawn. Shapes differ as well as colours, for print without colour.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Marker {
     /// A filled disc.
     Disc,
@@ -277,7 +276,7 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
     ) -> Result<Panel<'a, 'b>, FigureError> {
         let mut builder = ChartBuilder::on(self.area);
         builder
-            .margin_right(px(6.0))
+            .margin_right(px(14.0))
             .x_label_area_size(px(room.x))
             .y_label_area_size(px(room.y));
         if let Some(caption) = caption {
@@ -335,7 +334,7 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
             .map(|point| EmptyElement::at(*point) + marker_shape(marker, radius, color));
         let entry = self.chart.draw_series(series).map_err(failed)?;
         if !label.is_empty() {
-            entry.label(label).legend(move |(x, y)| {
+            entry.label(visible(label)).legend(move |(x, y)| {
                 EmptyElement::at((x + px(11.0), y)) + marker_shape(marker, radius.min(5.0), color)
             });
         }
@@ -363,31 +362,8 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         let entry = entry.map_err(failed)?;
         if !label.is_empty() {
             entry
-                .label(label)
+                .label(visible(label))
                 .legend(move |(x, y)| legend_line(x, y, stroke, style));
-        }
-        Ok(())
-    }
-
-    /// The area between two lines over the same abscissae.
-    pub(super) fn band(
-        &mut self,
-        band: &[(f64, f64, f64)],
-        color: RGBColor,
-        label: &str,
-    ) -> Result<(), FigureError> {
-        let low = band.iter().map(|(x, low, _)| (*x, *low));
-        let high = band.iter().rev().map(|(x, _, high)| (*x, *high));
-        let outline: Vec<(f64, f64)> = low.chain(high).collect();
-        let style = color.mix(0.16).filled();
-        let entry = self
-            .chart
-            .draw_series(std::iter::once(Polygon::new(outline, style)))
-            .map_err(failed)?;
-        if !label.is_empty() {
-            entry.label(label).legend(move |(x, y)| {
-                Rectangle::new([(x, y - px(4.0)), (x + px(22.0), y + px(4.0))], style)
-            });
         }
         Ok(())
     }
@@ -422,8 +398,8 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         color: RGBColor,
     ) -> Result<(), FigureError> {
         let style = text_style(NOTE_SIZE, false, color).pos(Pos::new(anchor, VPos::Center));
-        let element = EmptyElement::at(point)
-            + Text::new(text.to_owned(), (px(offset.0), px(offset.1)), style);
+        let element =
+            EmptyElement::at(point) + Text::new(visible(text), (px(offset.0), px(offset.1)), style);
         self.chart
             .draw_series(std::iter::once(element))
             .map_err(failed)?;

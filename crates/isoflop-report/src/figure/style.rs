@@ -41,26 +41,23 @@ pub(super) fn load_font() {
     });
 }
 
-/// Dark blue to light orange for an ordered series of `count` (viridis-like order of lightness,
-/// with colours of the Okabe–Ito hues): the k-th of them.
+/// Dark blue to ochre, ordered by lightness: the cividis map (Nuñez, Anderton & Renslow 2018), made
+/// for colour-blind readers, without its pale end, which vanishes on paper. The report's style
+/// sheet has a counterpart of each for dark screens.
+const ORDERED: [RGBColor; 8] = [
+    RGBColor(0x00, 0x20, 0x4d),
+    RGBColor(0x1b, 0x35, 0x6b),
+    RGBColor(0x3f, 0x4d, 0x6e),
+    RGBColor(0x58, 0x5f, 0x70),
+    RGBColor(0x73, 0x72, 0x74),
+    RGBColor(0x8c, 0x86, 0x70),
+    RGBColor(0x9f, 0x8d, 0x55),
+    RGBColor(0xb0, 0x92, 0x32),
+];
+
+/// The k-th of `count` ordered colours; beyond eight, neighbours share one.
 pub(super) fn ordered(k: usize, count: usize) -> RGBColor {
-    // Stops from the cividis map (Nuñez, Anderton & Renslow 2018), made for colour-blind readers;
-    // the pale end is left out, as it vanishes on paper.
-    const STOPS: [(f64, f64, f64); 5] = [
-        (0.0, 32.0, 77.0),
-        (49.0, 68.0, 107.0),
-        (102.0, 105.0, 112.0),
-        (149.0, 143.0, 120.0),
-        (203.0, 176.0, 76.0),
-    ];
-    let position = if count > 1 {
-        k as f64 / (count - 1) as f64 * (STOPS.len() - 1) as f64
-    } else {
-        0.0
-    };
-    let left = (position.floor() as usize).min(STOPS.len() - 2);
-    let share = position - left as f64;
-    let mix = |a: f64, b: f64| (a + (b - a) * share).round() as u8;
-    let (a, b) = (STOPS[left], STOPS[left + 1]);
-    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+    let last = ORDERED.len() - 1;
+    let steps = count.saturating_sub(1).max(1);
+    ORDERED[(k * last / steps).min(last)]
 }
