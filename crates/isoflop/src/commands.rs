@@ -1,6 +1,11 @@
 //! Every command: one line below, one file in this folder.
 
+mod accelerators;
 mod completions;
+mod diagnose;
+mod elasticity;
+mod laws;
+mod plan;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -26,5 +31,10 @@ macro_rules! commands {
 
 // In the order in which `--help` lists them.
 commands! {
+    Plan => plan,
+    Diagnose => diagnose,
+    Elasticity => elasticity,
+    Laws => laws,
+    Accelerators => accelerators,
     Completions => completions,
 }

@@ -2,7 +2,9 @@
 //!
 //! - [`cli`] the arguments that every command shares, and `--help`
 //! - [`commands`] one small file per command
+//! - [`law_argument`] the law that a command answers by
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
+//! - [`text`] pieces of text that several answers share
 //! - [`failure`] why a command ends without an answer, and the exit status
 //!
 //! Invariant: no mathematics here, and no other crate writes to the terminal.
@@ -10,7 +12,9 @@
 mod cli;
 mod commands;
 mod failure;
+mod law_argument;
 mod output;
+mod text;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,0 +1,70 @@
+//! Pieces of text that several answers share, laid out for 80 columns.
+
+use isoflop_plan::Conventions;
+use std::fmt::Write;
+
+/// Columns that text is laid out for.
+const WIDTH: usize = 80;
+
+/// A paragraph, wrapped; later lines are indented by `indent` spaces.
+pub fn paragraph(text: &str, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(WIDTH).subsequent_indent(&margin);
+    textwrap::fill(text, options) + "\n"
+}
+
+/// `label` in a column of its own, then the text.
+pub fn labelled(label: &str, text: &str) -> String {
+    const LABEL: usize = 12;
+    paragraph(&format!("{label:<LABEL$}{text}"), LABEL)
+}
+
+/// What no answer goes without: the law, its conventions, the runs behind it.
+pub fn basis(law: &str, conventions: Conventions, n_used: Option<usize>, reach: &str) -> String {
+    let runs = match n_used {
+        Some(n) => format!("fitted to {n} runs"),
+        None => "as published".to_owned(),
+    };
+    let mut text = labelled("Law", &format!("{law}, {runs}"));
+    let counts = format!("N {}, {}", conventions.param_count, conventions.flop_count);
+    text += &labelled("Counts", &counts);
+    if !reach.is_empty() {
+        text += &labelled("Reach", reach);
+    }
+    text
+}
+
+/// How far an answer extrapolates, in words.
+pub fn reach(extrapolation: Option<f64>) -> String {
+    match extrapolation {
+        None => "how far this extrapolates is not known".to_owned(),
+        Some(ratio) if ratio <= 1.0 => "within the compute of the runs behind the law".to_owned(),
+        Some(ratio) => format!("{} times the largest run behind the law", factor(ratio)),
+    }
+}
+
+/// A ratio with two or three digits: `1.8`, `27`, `1900`.
+pub fn factor(ratio: f64) -> String {
+    if ratio < 10.0 {
+        format!("{ratio:.1}")
+    } else if ratio < 1e5 {
+        format!("{ratio:.0}")
+    } else {
+        format!("{ratio:.1e}")
+    }
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64) -> String {
+    let digits = if share.abs() < 0.1 { 2 } else { 1 };
+    format!("{:.digits$} %", share * 100.0)
+}
+
+/// What must be known when using an answer.
+pub fn warnings(warnings: &[String]) -> String {
+    let mut text = String::new();
+    for warning in warnings {
+        let _ = write!(text, "\n{}", paragraph(&format!("Note: {warning}"), 6));
+    }
+    text
+}
