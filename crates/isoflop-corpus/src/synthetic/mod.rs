@@ -11,12 +11,15 @@
 //! v₁ … v_M. Each kind has tokens of its own, so a reader always knows where it is in a block.
 //!
 //! - The subject follows a Markov chain from block to block: it stays with probability 1 − r_g,
-//!   and is otherwise drawn from q. With q_g ∝ π_g r_g the stationary distribution is π, for which
-//!   Zipf's law π_g ∝ (g+1)^−(1+γ) is chosen. The escape rates r_g are 1, ½, ¼, … with equal
-//!   shares, so that memory falls over scales, as in text, and not with one half-life.
-//! - The modifier is uniform.
+//!   and is otherwise drawn from q. With q_g ∝ π_g r_g the stationary distribution is π (below).
+//!   The escape rates r_g are 1, ½, ¼, … with equal shares, so that memory falls over scales, as
+//!   in text, and not with one half-life.
+//! - The modifier is uniform over the first K_g modifiers: K_g = 8 + g, up to their number.
 //! - Each pair (g, k) is a *rule*: it owns a fixed row of M values, drawn at random once. A value
 //!   is that of the rule with probability 1 − ε, and otherwise uniform over all values.
+//!
+//! Rules are numbered in order of subject and modifier, and π is such that rule number R occurs
+//! with a probability of about (R + 8)^−(1+γ): Zipf's law with Mandelbrot's shift.
 //!
 //! # Its entropy rate
 //!
@@ -24,10 +27,9 @@
 //! on subject and modifier of its block and its place, all of which lie in the past. So the
 //! entropy rate in nats per token is
 //!
-//! h = [ Σ_g π_g H(g → ·) + ln K + M H_v ] / (2 + M)
+//! h = [ Σ_g π_g (H(g → ·) + ln K_g) + M H_v ] / (2 + M)
 //!
-//! with H_v = −a ln a − (n−1)(ε/n) ln(ε/n), a = 1 − ε + ε/n, for n values and K modifiers. A model
-//! that reads a window from the beginning of a block knows all of this from the window: where the
+//! with H_v = −a ln a − (n−1)(ε/n) ln(ε/n), a = 1 − ε + ε/n, for n values. A model that reads a window from the beginning of a block knows all of this from the window: where the
 //! context is a multiple of `2 + M`, validation windows begin with a block and h can be reached.
 //!
 //! # Its power laws
@@ -35,7 +37,8 @@
 //! A rule is a piece of knowledge that is learned or not: the *quanta* of Michaud et al. 2023
 //! ("The quantization model of neural scaling"); see also Hutter 2021 ("Learning curve theory").
 //! Who knows all but the rarest rules, from the R-th on, loses
-//! [ln n − H_v] M/(2+M) Σ_{g ≥ R/K} π_g more than h, about R^−γ ([`RuleSource::loss_knowing`]).
+//! [ln n − H_v] M/(2+M) times their probability more than h, which is about R^−γ
+//! ([`RuleSource::loss_knowing`]).
 //! The number of rules that a model can hold grows with N, and the number that it has seen often
 //! enough grows as D^(1/(1+γ)).
 
@@ -53,7 +56,8 @@ use serde::{Deserialize, Serialize};
 pub struct RuleSourceSpec {
     /// Number of subjects.
     pub subjects: usize,
-    /// Number of modifiers, K; there are `subjects` × K rules.
+    /// Number of modifiers: how many rules a subject has, but for the first and most frequent
+    /// ones, which have fewer.
     pub modifiers: usize,
     /// Number of values, n.
     pub values: usize,
@@ -69,15 +73,19 @@ pub struct RuleSourceSpec {
     pub seed: u64,
 }
 
+/// Modifiers of the first subject. With few rules for the frequent subjects, all rules together
+/// span three decades of frequency and more.
+const FEWEST_MODIFIERS: usize = 8;
+
 impl Default for RuleSourceSpec {
-    /// 512 tokens in blocks of 8, 4096 rules, and an entropy rate of 2.1 nats per token. Between
+    /// 512 tokens in blocks of 8, 14788 rules, and an entropy rate of 2.1 nats per token. Between
     /// 50 thousand and a million parameters, and half a million and some ten million tokens, the
     /// loss of a small transformer falls about as fast as on text.
     fn default() -> Self {
         Self {
             subjects: 256,
-            modifiers: 16,
-            values: 240,
+            modifiers: 64,
+            values: 192,
             values_per_block: 6,
             exponent: 0.5,
             noise: 0.3,
@@ -98,6 +106,17 @@ impl RuleSourceSpec {
     #[must_use]
     pub fn vocab_size(&self) -> usize {
         self.subjects + self.modifiers + self.values
+    }
+
+    /// Number of rules.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        (0..self.subjects).map(|g| self.modifiers_of(g)).sum()
+    }
+
+    /// K_g: number of modifiers that subject `g` has.
+    pub(self) fn modifiers_of(&self, subject: usize) -> usize {
+        self.modifiers.min(FEWEST_MODIFIERS + subject)
     }
 
     fn validate(&self) -> Result<(), CorpusError> {

@@ -7,6 +7,7 @@ use crate::error::CorpusError;
 use crate::token_corpus::{DocumentSpan, TokenCorpus, TokenSplit};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::mem::replace;
 
 /// A synthetic source with rules that are learned one by one; the folder's documentation says
 /// what it is and derives its entropy rate.
@@ -25,8 +26,10 @@ use rand_chacha::ChaCha8Rng;
 pub struct RuleSource {
     pub(super) spec: RuleSourceSpec,
     pub(super) chain: SubjectChain,
-    /// The value of rule (subject, modifier) at each place, in this order.
-    rules: Vec<u16>,
+    /// The number of each subject's first rule.
+    pub(super) first_rules: Vec<usize>,
+    /// The values of each rule, one after the other.
+    values: Vec<u16>,
 }
 
 /// Blocks in what counts as one document, whose losses are not independent: many times longer
@@ -46,12 +49,18 @@ impl RuleSource {
     pub fn new(spec: RuleSourceSpec) -> Result<Self, CorpusError> {
         spec.validate()?;
         let mut random = generator(spec.seed, RULES);
-        let entries = spec.subjects * spec.modifiers * spec.values_per_block;
-        let rules = (0..entries)
+        let entries = spec.rules() * spec.values_per_block;
+        let values = (0..entries)
             .map(|_| below(spec.values, &mut random) as u16)
             .collect();
-        let chain = SubjectChain::new(&spec);
-        Ok(Self { spec, chain, rules })
+        let running = |first: &mut usize, g| Some(replace(first, *first + spec.modifiers_of(g)));
+        let first_rules = (0..spec.subjects).scan(0, running).collect();
+        Ok(Self {
+            chain: SubjectChain::new(&spec),
+            spec,
+            first_rules,
+            values,
+        })
     }
 
     /// What determines the source.
@@ -112,7 +121,7 @@ impl RuleSource {
         let mut tokens = Vec::with_capacity(blocks * self.spec.block());
         let mut subject = self.chain.draw_first(random);
         for _ in 0..blocks {
-            let modifier = below(self.spec.modifiers, random);
+            let modifier = below(self.spec.modifiers_of(subject), random);
             tokens.push(subject as u16);
             tokens.push((self.spec.subjects + modifier) as u16);
             for value in self.rule(subject, modifier) {
@@ -133,8 +142,8 @@ impl RuleSource {
     }
 
     pub(super) fn rule(&self, subject: usize, modifier: usize) -> &[u16] {
-        let start = (subject * self.spec.modifiers + modifier) * self.spec.values_per_block;
-        &self.rules[start..start + self.spec.values_per_block]
+        let start = (self.first_rules[subject] + modifier) * self.spec.values_per_block;
+        &self.values[start..start + self.spec.values_per_block]
     }
 }
 

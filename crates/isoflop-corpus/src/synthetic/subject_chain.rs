@@ -1,6 +1,6 @@
 //! The Markov chain of subjects, with its stationary distribution and entropy in closed form.
 
-use super::RuleSourceSpec;
+use super::{FEWEST_MODIFIERS, RuleSourceSpec};
 use crate::permutation::Permutation;
 use rand::Rng;
 
@@ -19,8 +19,7 @@ pub(super) struct SubjectChain {
 
 impl SubjectChain {
     pub(super) fn new(spec: &RuleSourceSpec) -> Self {
-        let zipf = |g: usize| ((g + 1) as f64).powf(-1.0 - spec.exponent);
-        let stationary = normalised((0..spec.subjects).map(zipf).collect());
+        let stationary = normalised(subject_weights(spec));
         // Rates are dealt out in a shuffled order, so that they do not go with frequency.
         let shuffle = Permutation::new(spec.subjects as u64, spec.seed);
         let rate = |g: u64| 0.5f64.powi((shuffle.at(g) % spec.escape_rates as u64) as i32);
@@ -76,6 +75,19 @@ impl SubjectChain {
             last
         }
     }
+}
+
+/// How often each subject occurs, up to a factor: the sum over its rules, number R to S − 1, of
+/// (R + 8)^−(1+γ), taken as the integral over them.
+fn subject_weights(spec: &RuleSourceSpec) -> Vec<f64> {
+    let tail = |rules: usize| ((rules + FEWEST_MODIFIERS) as f64).powf(-spec.exponent);
+    let mut first = 0;
+    let weight = |g: usize| {
+        let rules = first..first + spec.modifiers_of(g);
+        first = rules.end;
+        tail(rules.start) - tail(rules.end)
+    };
+    (0..spec.subjects).map(weight).collect()
 }
 
 /// x ln x, continued to 0 at 0.

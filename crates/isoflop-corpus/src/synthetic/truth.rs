@@ -18,9 +18,9 @@ impl RuleSource {
     pub fn loss_knowing(&self, rules: usize) -> Loss {
         let known: f64 = (0..self.spec.subjects)
             .map(|g| {
-                let first = g * self.spec.modifiers;
-                let of_subject = rules.saturating_sub(first).min(self.spec.modifiers);
-                self.chain.stationary[g] * of_subject as f64 / self.spec.modifiers as f64
+                let all = self.spec.modifiers_of(g);
+                let known = rules.saturating_sub(self.first_rules[g]).min(all);
+                self.chain.stationary[g] * known as f64 / all as f64
             })
             .sum();
         // Without its rule, a value is uniform.
@@ -31,8 +31,11 @@ impl RuleSource {
 
     /// Entropy of subjects and modifiers, in nats per token of the stream.
     fn known_part(&self) -> f64 {
-        let modifier = (self.spec.modifiers as f64).ln();
-        (self.chain.entropy_rate() + modifier) / self.spec.block() as f64
+        let subjects = self.chain.stationary.iter().enumerate();
+        let modifiers: f64 = subjects
+            .map(|(g, p)| p * (self.spec.modifiers_of(g) as f64).ln())
+            .sum();
+        (self.chain.entropy_rate() + modifiers) / self.spec.block() as f64
     }
 
     /// Share of values among the tokens.
@@ -65,28 +68,35 @@ impl RuleSource {
             return None;
         }
         let next = usize::from(next);
+        let modifiers = self.spec.modifiers_of(subject);
         match place {
             0 if next < self.spec.subjects => Some(self.chain.probability(subject, next)),
             0 => Some(0.0),
             1 => {
-                let is_modifier = (self.spec.subjects..self.first_value()).contains(&next);
-                Some(f64::from(u8::from(is_modifier)) / self.spec.modifiers as f64)
+                let is_modifier =
+                    (self.spec.subjects..self.spec.subjects + modifiers).contains(&next);
+                Some(if is_modifier {
+                    1.0 / modifiers as f64
+                } else {
+                    0.0
+                })
             }
             _ => {
                 let modifier = usize::from(last_block[1]).checked_sub(self.spec.subjects)?;
-                if modifier >= self.spec.modifiers {
-                    return None;
-                }
-                let value =
-                    self.first_value() + usize::from(self.rule(subject, modifier)[place - 2]);
-                let (right, wrong) = self.value_probabilities();
-                let is_value = (self.first_value()..self.spec.vocab_size()).contains(&next);
-                Some(if next == value {
-                    right
-                } else {
-                    wrong * f64::from(u8::from(is_value))
-                })
+                let is_rule = modifier < modifiers;
+                is_rule
+                    .then(|| self.value_probability(self.rule(subject, modifier)[place - 2], next))
             }
+        }
+    }
+
+    /// The probability of token `next` where the rule's value is `value`.
+    fn value_probability(&self, value: u16, next: usize) -> f64 {
+        let (right, wrong) = self.value_probabilities();
+        match next.checked_sub(self.first_value()) {
+            Some(given) if given == usize::from(value) => right,
+            Some(given) if given < self.spec.values => wrong,
+            _ => 0.0,
         }
     }
 
@@ -211,24 +221,22 @@ mod tests {
     #[test]
     fn rules_fall_off_as_the_power_law_that_was_asked_for() {
         for exponent in [0.3, 0.5, 1.0] {
-            let subjects = 50_000;
-            let spec = RuleSourceSpec {
-                subjects,
+            let source = source(RuleSourceSpec {
                 exponent,
-                modifiers: 1,
-                ..small()
-            };
-            let source = source(spec);
+                ..RuleSourceSpec::default()
+            });
             let entropy_rate = source.entropy_rate().get();
-            let all = source.loss_knowing(subjects).get();
-            assert!((all - entropy_rate).abs() < 1e-12 * entropy_rate);
-            // Rules that the sum is cut off at would have added this much.
-            let excess = |rules: usize| {
-                let cut = (subjects as f64 / rules as f64).powf(-exponent);
-                (source.loss_knowing(rules).get() - entropy_rate) / (1.0 - cut)
-            };
-            let slope = (excess(100) / excess(1000)).ln() / 10f64.ln();
-            assert!((slope - exponent).abs() < 0.02, "{slope} for {exponent}");
+            let excess = |rules| source.loss_knowing(rules).get() - entropy_rate;
+            let all = source.spec().rules();
+            assert!(excess(all).abs() < 1e-12);
+            // The zeta-like tail of (R + 8)^−γ, less that beyond the last rule.
+            let tail = |rules| f64::powf(rules as f64 + 8.0, -exponent);
+            for subject in [1, 5, 20, 100, 200] {
+                let rules = source.first_rules[subject];
+                let expected = (tail(rules) - tail(all)) / (tail(0) - tail(all));
+                assert!((excess(rules) / excess(0) / expected - 1.0).abs() < 1e-9);
+            }
+            assert!((0..all).all(|rules| excess(rules + 1) < excess(rules)));
         }
     }
 
