@@ -5,6 +5,8 @@
 mod accelerator;
 mod allocation_rule;
 mod architecture;
+mod belief;
+mod design;
 mod diagnosis;
 mod elasticity;
 mod forecast;
@@ -15,11 +17,13 @@ mod plan;
 mod repetition;
 mod sealed;
 mod serving;
+mod simulate;
 mod surface;
 
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
 pub use allocation_rule::{ALLOCATION_RULES, AllocationRule, Given, Share};
 pub use architecture::{Architecture, CountedArchitecture, architectures_near};
+pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interval_of_width};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, elasticities};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
@@ -30,6 +34,7 @@ pub use plan::{Plan, PlanAnswer, PlanError, PlanRequest, SameLoss, VALLEY_TOLERA
 pub use repetition::Repeated;
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};
 pub use serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
+pub use simulate::{IsoflopGrid, measure};
 pub use surface::{
     Surface, SurfaceError, SurfacePoint, Valley, cheapest_for, data_for, optimum, size_for, valley,
 };
