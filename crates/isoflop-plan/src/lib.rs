@@ -5,6 +5,7 @@
 mod accelerator;
 mod allocation_rule;
 mod architecture;
+mod backtest;
 mod belief;
 mod design;
 mod diagnosis;
@@ -23,6 +24,10 @@ mod surface;
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
 pub use allocation_rule::{ALLOCATION_RULES, AllocationRule, Given, Share};
 pub use architecture::{Architecture, CountedArchitecture, architectures_near};
+pub use backtest::{
+    Backtest, BacktestError, BacktestPoint, ByExtrapolation, ErrorSummary, Forecaster, Split,
+    backtest,
+};
 pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interval_of_width};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, elasticities};
