@@ -107,6 +107,19 @@ impl Fingerprint {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// Hash of tokens whose text is not known, training before validation.
+    pub(crate) fn of_tokens(training: &[u16], validation: &[u16]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("isoflop token fingerprint v1");
+        for tokens in [training, validation] {
+            let bytes: Vec<u8> = tokens
+                .iter()
+                .flat_map(|token| token.to_le_bytes())
+                .collect();
+            hasher.update(blake3::hash(&bytes).as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The first 16 hexadecimal digits: enough for file names and tables.
     #[must_use]
     pub fn short(&self) -> String {

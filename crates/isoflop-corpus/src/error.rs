@@ -87,6 +87,17 @@ pub enum CorpusError {
         /// The field that was looked for.
         field: String,
     },
+    /// A file is not one of 16-bit tokens.
+    #[error(
+        "`{}` is not a file of 16-bit tokens as nanoGPT or llm.c write it: {problem}",
+        path.display()
+    )]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// An option has a value that cannot work.
     #[error("the option `{option}` is {given}: expected {expected}")]
     Option {

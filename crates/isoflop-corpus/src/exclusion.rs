@@ -14,7 +14,8 @@ pub enum Exclusion {
     /// Below a folder of other people's code or of build products: `vendor`, `third_party`,
     /// `node_modules`, `target`.
     Vendored,
-    /// Shorter than 200 bytes, as `mod.rs` files that only list modules.
+    /// Source code shorter than 200 bytes, as `mod.rs` files that only list modules; or blank
+    /// text.
     TooSmall,
     /// Longer than 256 KiB: such source files are tables or generated.
     TooLarge,
@@ -30,7 +31,7 @@ pub enum Exclusion {
     Duplicate,
     /// Nearly the same as an earlier file (Jaccard similarity of word 5-grams at least 0.7).
     NearDuplicate,
-    /// Suitable, but more than the corpus was to hold.
+    /// Suitable, but more than the corpus was to hold; of a large text, the part that is left out.
     OverLimit,
 }
 

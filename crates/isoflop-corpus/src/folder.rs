@@ -65,7 +65,12 @@ pub fn folder_corpus(place: &Path, options: &CorpusOptions) -> Result<Corpus, Co
         }
         documents.extend(documents_of(file, text, options)?);
     }
-    documents.retain(|document| !document.text.trim().is_empty());
+    let (documents, blank) = documents
+        .into_iter()
+        .partition::<Vec<_>, _>(|document| !document.text.trim().is_empty());
+    for document in blank {
+        excluded.add(Exclusion::TooSmall, document.text.len() as u64);
+    }
     let (documents, split_by) = grouped(documents);
     assemble(place, documents, excluded, split_by, options)
 }
@@ -84,7 +89,11 @@ fn files_below(place: &Path) -> Result<Vec<TextFile>, CorpusError> {
     let mut files = Vec::new();
     let below = WalkDir::new(place).follow_links(true).sort_by_file_name();
     for entry in below.into_iter().filter_entry(|entry| !is_hidden(entry)) {
-        let entry = entry.map_err(|error| read_error(place, error))?;
+        let entry = match entry {
+            // A link to a folder above: its files are there already.
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            entry => entry.map_err(|error| read_error(place, error))?,
+        };
         if !entry.file_type().is_file() {
             continue;
         }

@@ -8,6 +8,7 @@
 //! 2. [`TokenCorpus::from_text`] trains a byte-level BPE tokeniser on the training side and
 //!    encodes both, with a cache on disk. [`RuleSource`] makes the same type from a source whose
 //!    entropy rate is known exactly.
+//!    [`TokenCorpus::from_token_files`] reads tokens that others have made.
 //! 3. [`TokenCorpus::training_windows`] and [`TokenCorpus::validation_set`] are what a trainer
 //!    reads.
 //!
@@ -28,6 +29,7 @@ mod split;
 mod synthetic;
 mod token_cache;
 mod token_corpus;
+mod token_files;
 mod tokenizer;
 mod training_windows;
 mod validation;
@@ -40,6 +42,7 @@ pub use folder::folder_corpus;
 pub use registry::{cargo_home, registry_corpus};
 pub use synthetic::{RuleSource, RuleSourceSpec};
 pub use token_corpus::{DocumentSpan, TokenCorpus, TokenSplit};
+pub use token_files::token_files;
 pub use tokenizer::{TextTokenizer, VOCABULARY_SIZES};
 pub use training_windows::TrainingWindows;
 pub use validation::{ValidationLoss, ValidationSet, ValidationWindow};

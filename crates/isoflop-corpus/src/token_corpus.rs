@@ -20,8 +20,8 @@ pub struct TokenCorpus {
     pub training: TokenSplit,
     /// Tokens to measure the loss on, from documents of other groups.
     pub validation: TokenSplit,
-    /// Length in bytes of the text of each token; zero for the end of text. In a synthetic corpus
-    /// a token counts as one byte.
+    /// Length in bytes of the text of each token; zero for the end of text, and for all tokens
+    /// where the text is not known. In a synthetic corpus a token counts as one byte.
     pub token_bytes: Vec<u16>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::CorpusError;
 use crate::permutation::{Permutation, mix};
+use isoflop_laws::Tokens;
 
 /// Windows of `context + 1` tokens, in an order that depends on the seed alone.
 ///
@@ -104,8 +105,19 @@ impl<'t> TrainingWindows<'t> {
 
     /// Tokens predicted in each epoch: more than these are repetition.
     #[must_use]
-    pub fn tokens_per_epoch(&self) -> u64 {
-        self.windows_per_epoch * self.context as u64
+    pub fn tokens_per_epoch(&self) -> Tokens {
+        Self::positive(self.windows_per_epoch * self.context as u64)
+    }
+
+    /// Unique tokens U among those predicted in `steps` steps (at least one).
+    #[must_use]
+    pub fn unique_tokens(&self, steps: u64) -> Tokens {
+        let windows = steps.max(1).saturating_mul(self.batch as u64);
+        Self::positive(windows.min(self.windows_per_epoch) * self.context as u64)
+    }
+
+    fn positive(tokens: u64) -> Tokens {
+        Tokens::new(tokens as f64).expect("contexts and epochs are not empty, by construction")
     }
 
     /// Epochs (whole and part) that `steps` steps take.
@@ -197,6 +209,16 @@ mod tests {
         assert_ne!(starts(1, 0), starts(2, 0));
         assert_ne!(starts(1, 0), starts(1, 1));
         assert_eq!(starts(1, 1), starts(1, 1));
+    }
+
+    #[test]
+    fn unique_tokens_stop_growing_after_an_epoch() {
+        let tokens = numbered(1_000);
+        let windows = TrainingWindows::new(&tokens, 10, 4, 0).unwrap();
+        assert_eq!(windows.tokens_per_epoch().get(), 990.0);
+        let unique = [1, 24, 25, 1000].map(|steps| windows.unique_tokens(steps).get());
+        assert_eq!(unique, [40.0, 960.0, 990.0, 990.0]);
+        assert!((windows.epochs(99) - 4.0).abs() < 1e-12);
     }
 
     #[test]

@@ -40,8 +40,9 @@ pub struct ValidationLoss {
     /// Standard error of `loss` in nats per token, clustered by document: how far it lies from
     /// the loss over all text of this kind.
     pub standard_error: f64,
-    /// The same loss in bits per byte of text, which does not depend on the tokeniser.
-    pub bits_per_byte: f64,
+    /// The same loss in bits per byte of text, which does not depend on the tokeniser; `None` for
+    /// tokens whose text is not known.
+    pub bits_per_byte: Option<f64>,
 }
 
 impl<'t> ValidationSet<'t> {
@@ -101,11 +102,11 @@ impl<'t> ValidationSet<'t> {
         }
         let mean = window_losses.iter().sum::<f64>() / window_losses.len() as f64;
         let loss = Loss::new(mean).map_err(|_| failure())?;
-        let nats = mean * self.tokens() as f64;
+        let (nats, bytes) = (mean * self.tokens() as f64, self.bytes() as f64);
         Ok(ValidationLoss {
             loss,
             standard_error: self.standard_error(window_losses, mean),
-            bits_per_byte: nats / (std::f64::consts::LN_2 * self.bytes() as f64),
+            bits_per_byte: (bytes > 0.0).then(|| nats / (std::f64::consts::LN_2 * bytes)),
         })
     }
 
@@ -243,7 +244,7 @@ mod tests {
         assert!((measured.loss.get() - 3.0).abs() < 1e-12);
         // Sample variance 14/3 of four equal clusters, divided by 4.
         assert!((measured.standard_error - (14.0f64 / 12.0).sqrt()).abs() < 1e-12);
-        assert!((measured.bits_per_byte - 3.0 / 2f64.ln()).abs() < 1e-12);
+        assert!((measured.bits_per_byte.unwrap() - 3.0 / 2f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -332,3 +332,16 @@ fn the_bytes_of_all_tokens_are_the_bytes_of_the_text() {
         assert_eq!(split.documents.last().unwrap().end, split.tokens.len());
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn links_to_files_are_followed_and_loops_are_not() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    (0..60).for_each(|i| write(folder.path(), &format!("sub/{i}.txt"), code(i)));
+    write(elsewhere.path(), "more.txt", code(100));
+    let link = |from: &Path, to: &str| std::os::unix::fs::symlink(from, folder.path().join(to));
+    link(&elsewhere.path().join("more.txt"), "linked.txt").unwrap();
+    link(folder.path(), "sub/loop").unwrap();
+    let corpus = folder_corpus(folder.path(), &options()).unwrap();
+    assert_eq!(corpus.training.len() + corpus.validation.len(), 61);
+}
