@@ -29,6 +29,11 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// A law without N and C.
+    pub const NONE: Self = Self {
+        params: None,
+        flops: None,
+    };
     /// Total parameters and C = 6ND.
     pub const TOTAL: Self = Self {
         params: Some(ParamCount::Total),
@@ -50,6 +55,18 @@ pub struct Parameter {
     pub unit: &'static str,
     /// What it says.
     pub meaning: &'static str,
+}
+
+impl Parameter {
+    /// A parameter of a formula.
+    #[must_use]
+    pub const fn new(symbol: &'static str, unit: &'static str, meaning: &'static str) -> Self {
+        Self {
+            symbol,
+            unit,
+            meaning,
+        }
+    }
 }
 
 /// How far a published constant may be from the truth.
@@ -80,6 +97,8 @@ pub enum Provenance {
     Confirmed,
     /// As the publication prints it; nothing of its own was recomputed.
     Printed,
+    /// Computed from other numbers that the publication prints; the note says from which.
+    Derived,
     /// Quoted at second hand: check it against the publication before relying on it.
     Unverified,
 }
@@ -122,6 +141,16 @@ impl Constant {
         }
     }
 
+    /// A constant computed from other numbers that the publication prints.
+    #[must_use]
+    pub const fn derived(symbol: &'static str, value: f64, note: &'static str) -> Self {
+        Self {
+            provenance: Provenance::Derived,
+            note,
+            ..Self::printed(symbol, value)
+        }
+    }
+
     /// The same constant, quoted at second hand.
     #[must_use]
     pub const fn unverified(self, note: &'static str) -> Self {
@@ -158,6 +187,27 @@ pub struct Range {
     pub lo: f64,
     /// Largest value.
     pub hi: f64,
+}
+
+impl Range {
+    /// From the smallest to the largest value.
+    #[must_use]
+    pub const fn new(lo: f64, hi: f64) -> Option<Self> {
+        Some(Self { lo, hi })
+    }
+}
+
+impl FittedOn {
+    /// Runs of which no range is stated.
+    #[must_use]
+    pub const fn data(data: &'static str) -> Self {
+        Self {
+            data,
+            params: None,
+            tokens: None,
+            flops: None,
+        }
+    }
 }
 
 /// What a published fit was made on.

@@ -1,7 +1,7 @@
 //! From a formula that is written once to a loss with exact derivatives.
 
 use crate::dual::{Dual, Real};
-use crate::{CurveInput, LawCard, LawError, Loss, LossGradient, Params, Tokens};
+use crate::{Allocation, CurveInput, Flops, LawCard, LawError, Loss, LossGradient, Params, Tokens};
 
 /// The formula of a law L(N, D) with `K` parameters, in the order of the card's parameters.
 pub(crate) trait SurfaceFormula<const K: usize> {
@@ -65,9 +65,39 @@ pub(crate) fn point(params: Params, tokens: Tokens) -> String {
     format!("N = {params}, D = {tokens}")
 }
 
+/// A quantity that is no loss, if the number can be one.
+pub(crate) fn quantity_or_error<Q: TryFrom<f64>>(
+    card: &LawCard,
+    what: &'static str,
+    value: f64,
+    at: impl FnOnce() -> String,
+) -> Result<Q, LawError> {
+    Q::try_from(value).map_err(|_| LawError::NoValue {
+        law: card.name,
+        what,
+        at: at(),
+        value,
+    })
+}
+
+/// The best size N, with the data that C = 6ND leaves.
+pub(crate) fn allocate_size(
+    card: &LawCard,
+    ln_params: f64,
+    flops: Flops,
+) -> Result<Allocation, LawError> {
+    let at = || format!("C = {flops}");
+    let ln_tokens = flops.ln() - 6f64.ln() - ln_params;
+    Ok(Allocation {
+        params: quantity_or_error(card, "parameters", ln_params.exp(), at)?,
+        tokens: quantity_or_error(card, "tokens", ln_tokens.exp(), at)?,
+        flops,
+    })
+}
+
 /// Splits the derivatives of `result` into those by the first `k` variables, the parameters, and
 /// those by the inputs that follow.
-fn split<const W: usize>(
+pub(crate) fn split<const W: usize>(
     card: &LawCard,
     result: Dual<W>,
     k: usize,
@@ -90,12 +120,23 @@ pub(crate) fn surface_gradient<const K: usize, const W: usize>(
     params: Params,
     tokens: Tokens,
 ) -> Result<LossGradient, LawError> {
+    let inputs = [params.ln(), tokens.ln()];
+    pair_gradient::<K, W>(card, law, values, inputs, || point(params, tokens))
+}
+
+/// The loss and its derivatives for a formula of any two logarithms; `W` is `K` + 2.
+pub(crate) fn pair_gradient<const K: usize, const W: usize>(
+    card: &LawCard,
+    law: &impl SurfaceFormula<K>,
+    values: [f64; K],
+    inputs: [f64; 2],
+    at: impl FnOnce() -> String,
+) -> Result<LossGradient, LawError> {
     const { assert!(W == K + 2) };
     let parameters = std::array::from_fn(|index| Dual::<W>::variable(values[index], index));
-    let ln_params = Dual::variable(params.ln(), K);
-    let ln_tokens = Dual::variable(tokens.ln(), K + 1);
-    let result = law.formula(parameters, ln_params, ln_tokens);
-    split(card, result, K, || point(params, tokens))
+    let first = Dual::variable(inputs[0], K);
+    let second = Dual::variable(inputs[1], K + 1);
+    split(card, law.formula(parameters, first, second), K, at)
 }
 
 /// The loss at `x` and its derivatives; `W` is `K` + 1.
@@ -112,9 +153,10 @@ pub(crate) fn curve_gradient<const K: usize, const W: usize>(
     split(card, result, K, || format!("{input} = {x:e}"))
 }
 
-/// Implements `from_values` and `values` for a law whose parameters are its `f64` fields.
+/// Implements `from_values` and `array` for a law whose parameters are its `f64` fields; other
+/// fields, such as the unique tokens of a corpus, are named with their neutral value.
 macro_rules! parameters {
-    ($law:ident { $($field:ident),+ $(,)? }) => {
+    ($law:ident { $($field:ident),+ $(,)? } $(, beside { $($context:ident: $default:expr),+ })?) => {
         impl $law {
             /// The law with these values, in the order of its card's parameters.
             ///
@@ -122,12 +164,29 @@ macro_rules! parameters {
             /// [`LawError`](crate::LawError) if one is missing, superfluous or not finite.
             pub fn from_values(values: &[f64]) -> Result<Self, $crate::LawError> {
                 let [$($field),+] = $crate::formula::checked(&CARD, values)?;
-                Ok(Self { $($field),+ })
+                Ok(Self { $($field,)+ $($($context: $default,)+)? })
             }
 
             fn array(&self) -> [f64; [$(stringify!($field)),+].len()] {
                 [$(self.$field),+]
             }
+        }
+    };
+}
+
+/// Implements [`Law`](crate::Law) alone, for a law that predicts something other than a loss.
+macro_rules! law {
+    ($law:ident $(, with $also:ident: $kind:ident)?) => {
+        impl $crate::Law for $law {
+            fn card(&self) -> &'static $crate::LawCard {
+                &CARD
+            }
+            fn values(&self) -> Vec<f64> {
+                self.array().to_vec()
+            }
+            $(fn $also(&self) -> Option<&dyn $crate::$kind> {
+                Some(self)
+            })?
         }
     };
 }
@@ -213,4 +272,4 @@ macro_rules! curve {
     };
 }
 
-pub(crate) use {curve, parameters, surface};
+pub(crate) use {curve, law, parameters, surface};

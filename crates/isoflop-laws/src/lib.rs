@@ -21,4 +21,4 @@ pub use dual::{Dual, Real};
 pub use law::{
     Allocation, BestAllocation, CurveInput, Law, LawError, LossCurve, LossGradient, LossSurface,
 };
-pub use quantity::{Flops, Loss, Params, QuantityError, Tokens};
+pub use quantity::{Flops, Loss, Params, QuantityError, Steps, Tokens};

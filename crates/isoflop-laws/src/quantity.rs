@@ -113,6 +113,10 @@ quantity! {
     Flops, "number of FLOPs", "5.76e23", show_scientific
 }
 quantity! {
+    /// Optimiser steps S.
+    Steps, "number of steps", "100K", show_sized
+}
+quantity! {
     /// Cross-entropy loss L in nats per token.
     Loss, "loss in nats per token", "2.53", show_loss
 }

@@ -184,41 +184,18 @@ impl Chinchilla {
 }
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        symbol: "E",
-        unit: "nats per token",
-        meaning: "irreducible loss",
-    },
-    Parameter {
-        symbol: "A",
-        unit: "nats per token",
-        meaning: "scale of the loss from finite size",
-    },
-    Parameter {
-        symbol: "B",
-        unit: "nats per token",
-        meaning: "scale of the loss from finite data",
-    },
-    Parameter {
-        symbol: "alpha",
-        unit: "1",
-        meaning: "exponent of size",
-    },
-    Parameter {
-        symbol: "beta",
-        unit: "1",
-        meaning: "exponent of data",
-    },
+    Parameter::new("E", "nats per token", "irreducible loss"),
+    Parameter::new("A", "nats per token", "scale of the loss from finite size"),
+    Parameter::new("B", "nats per token", "scale of the loss from finite data"),
+    Parameter::new("alpha", "1", "exponent of size"),
+    Parameter::new("beta", "1", "exponent of data"),
 ];
 
-const MASSIVE_TEXT: FittedOn = FittedOn {
+pub(crate) const MASSIVE_TEXT: FittedOn = FittedOn {
     data: "MassiveText, over 400 Chinchilla-style transformers, cosine schedule matched to D",
-    params: Some(Range {
-        lo: 7e7,
-        hi: 1.6e10,
-    }),
-    tokens: Some(Range { lo: 5e9, hi: 5e11 }),
-    flops: Some(Range { lo: 6e18, hi: 3e21 }),
+    params: Range::new(7e7, 1.6e10),
+    tokens: Range::new(5e9, 5e11),
+    flops: Range::new(6e18, 3e21),
 };
 
 const RECOMPUTED: &str =

@@ -54,16 +54,12 @@ pub static CARD: LawCard = LawCard {
     log_base: "e",
     citation: KAPLAN_2020.at("table 5"),
     parameters: &[
-        Parameter {
-            symbol: "Cc",
-            unit: "petaFLOP/s-days",
-            meaning: "compute at which the loss would be one nat",
-        },
-        Parameter {
-            symbol: "aC",
-            unit: "1",
-            meaning: "exponent of compute",
-        },
+        Parameter::new(
+            "Cc",
+            "petaFLOP/s-days",
+            "compute at which the loss would be one nat",
+        ),
+        Parameter::new("aC", "1", "exponent of compute"),
     ],
     published: &[PublishedFit {
         name: "kaplan-2020-c",

@@ -52,16 +52,8 @@ pub static CARD: LawCard = LawCard {
     log_base: "e",
     citation: KAPLAN_2020.at("eq. 1.2"),
     parameters: &[
-        Parameter {
-            symbol: "Dc",
-            unit: "tokens",
-            meaning: "data at which the loss would be one nat",
-        },
-        Parameter {
-            symbol: "aD",
-            unit: "1",
-            meaning: "exponent of data",
-        },
+        Parameter::new("Dc", "tokens", "data at which the loss would be one nat"),
+        Parameter::new("aD", "1", "exponent of data"),
     ],
     published: &[PublishedFit {
         name: "kaplan-2020-d",
@@ -71,10 +63,7 @@ pub static CARD: LawCard = LawCard {
             flops: None,
         },
         fitted_on: FittedOn {
-            tokens: Some(Range {
-                lo: 2.2e7,
-                hi: 2.3e10,
-            }),
+            tokens: Range::new(2.2e7, 2.3e10),
             ..WEB_TEXT
         },
         constants: &[

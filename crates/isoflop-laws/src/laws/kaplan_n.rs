@@ -52,16 +52,12 @@ pub static CARD: LawCard = LawCard {
     log_base: "e",
     citation: KAPLAN_2020.at("eq. 1.1"),
     parameters: &[
-        Parameter {
-            symbol: "Nc",
-            unit: "non-embedding parameters",
-            meaning: "size at which the loss would be one nat",
-        },
-        Parameter {
-            symbol: "aN",
-            unit: "1",
-            meaning: "exponent of size",
-        },
+        Parameter::new(
+            "Nc",
+            "non-embedding parameters",
+            "size at which the loss would be one nat",
+        ),
+        Parameter::new("aN", "1", "exponent of size"),
     ],
     published: &[PublishedFit {
         name: "kaplan-2020-n",
@@ -71,10 +67,7 @@ pub static CARD: LawCard = LawCard {
             flops: None,
         },
         fitted_on: crate::card::FittedOn {
-            params: Some(Range {
-                lo: 768.0,
-                hi: 1.5e9,
-            }),
+            params: Range::new(768.0, 1.5e9),
             ..WEB_TEXT
         },
         constants: &[

@@ -66,14 +66,8 @@ impl KaplanNd {
 /// What the laws of Kaplan et al. 2020 were fitted on; embeddings are not counted.
 pub(crate) const WEB_TEXT: FittedOn = FittedOn {
     data: "WebText2 (22.9B tokens, byte-pair vocabulary of 50,257), decoder-only transformers, context 1,024",
-    params: Some(Range {
-        lo: 768.0,
-        hi: 1.5e9,
-    }),
-    tokens: Some(Range {
-        lo: 2.2e7,
-        hi: 2.3e10,
-    }),
+    params: Range::new(768.0, 1.5e9),
+    tokens: Range::new(2.2e7, 2.3e10),
     flops: None,
 };
 
@@ -86,26 +80,10 @@ pub static CARD: LawCard = LawCard {
     log_base: "e",
     citation: KAPLAN_2020.at("eq. 1.5"),
     parameters: &[
-        Parameter {
-            symbol: "Nc",
-            unit: "non-embedding parameters",
-            meaning: "scale of size",
-        },
-        Parameter {
-            symbol: "Dc",
-            unit: "tokens",
-            meaning: "scale of data",
-        },
-        Parameter {
-            symbol: "aN",
-            unit: "1",
-            meaning: "exponent of size",
-        },
-        Parameter {
-            symbol: "aD",
-            unit: "1",
-            meaning: "exponent of data",
-        },
+        Parameter::new("Nc", "non-embedding parameters", "scale of size"),
+        Parameter::new("Dc", "tokens", "scale of data"),
+        Parameter::new("aN", "1", "exponent of size"),
+        Parameter::new("aD", "1", "exponent of data"),
     ],
     published: &[PublishedFit {
         name: "kaplan-2020",

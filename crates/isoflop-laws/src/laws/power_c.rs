@@ -56,21 +56,13 @@ pub static CARD: LawCard = LawCard {
     log_base: "e",
     citation: OPENAI_2023.at("section 3.1, figure 1"),
     parameters: &[
-        Parameter {
-            symbol: "a",
-            unit: "nats per token at 1 FLOP",
-            meaning: "scale of the loss that compute lowers",
-        },
-        Parameter {
-            symbol: "b",
-            unit: "1",
-            meaning: "exponent of compute, negative",
-        },
-        Parameter {
-            symbol: "c",
-            unit: "nats per token",
-            meaning: "irreducible loss",
-        },
+        Parameter::new(
+            "a",
+            "nats per token at 1 FLOP",
+            "scale of the loss that compute lowers",
+        ),
+        Parameter::new("b", "1", "exponent of compute, negative"),
+        Parameter::new("c", "nats per token", "irreducible loss"),
     ],
     published: &[],
     valid: "Runs of one recipe that are each near the best size for their compute. The report used models with at most 1/10,000 of the target's compute.",

@@ -45,3 +45,129 @@ pub(crate) const BESIROGLU_2024: Citation = paper(
     "Chinchilla Scaling: A Replication Attempt",
     "2404.10102",
 );
+pub(crate) const MCCANDLISH_2018: Citation = paper(
+    "McCandlish et al.",
+    2018,
+    "An Empirical Model of Large-Batch Training",
+    "1812.06162",
+);
+pub(crate) const CLARK_2022: Citation = paper(
+    "Clark et al.",
+    2022,
+    "Unified Scaling Laws for Routed Language Models",
+    "2202.01169",
+);
+pub(crate) const ALABDULMOHSIN_2022: Citation = paper(
+    "Alabdulmohsin et al.",
+    2022,
+    "Revisiting Neural Scaling Laws in Language and Vision",
+    "2209.06640",
+);
+pub(crate) const CABALLERO_2022: Citation = paper(
+    "Caballero et al.",
+    2022,
+    "Broken Neural Scaling Laws",
+    "2210.14891",
+);
+pub(crate) const MUENNIGHOFF_2023: Citation = paper(
+    "Muennighoff et al.",
+    2023,
+    "Scaling Data-Constrained Language Models",
+    "2305.16264",
+);
+pub(crate) const FRANTAR_2023: Citation = paper(
+    "Frantar et al.",
+    2023,
+    "Scaling Laws for Sparsely-Connected Foundation Models",
+    "2309.08520",
+);
+pub(crate) const SARDANA_2023: Citation = paper(
+    "Sardana et al.",
+    2023,
+    "Beyond Chinchilla-Optimal: Accounting for Inference in Language Model Scaling Laws",
+    "2401.00448",
+);
+pub(crate) const DEEPSEEK_2024: Citation = paper(
+    "Bi et al.",
+    2024,
+    "DeepSeek LLM: Scaling Open-Source Language Models with Longtermism",
+    "2401.02954",
+);
+pub(crate) const KRAJEWSKI_2024: Citation = paper(
+    "Krajewski et al.",
+    2024,
+    "Scaling Laws for Fine-Grained Mixture of Experts",
+    "2402.07871",
+);
+pub(crate) const GADRE_2024: Citation = paper(
+    "Gadre et al.",
+    2024,
+    "Language models scale reliably with over-training and on downstream tasks",
+    "2403.08540",
+);
+pub(crate) const YE_2024: Citation = paper(
+    "Ye et al.",
+    2024,
+    "Data Mixing Laws: Optimizing Data Mixtures by Predicting Language Modeling Performance",
+    "2403.16952",
+);
+pub(crate) const PEARCE_2024: Citation = paper(
+    "Pearce & Song",
+    2024,
+    "Reconciling Kaplan and Chinchilla Scaling Laws",
+    "2406.12907",
+);
+pub(crate) const TAO_2024: Citation = paper(
+    "Tao et al.",
+    2024,
+    "Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies",
+    "2407.13623",
+);
+pub(crate) const LLAMA_3_2024: Citation = paper(
+    "Grattafiori et al.",
+    2024,
+    "The Llama 3 Herd of Models",
+    "2407.21783",
+);
+pub(crate) const TISSUE_2024: Citation = paper(
+    "Tissue et al.",
+    2024,
+    "Scaling Law with Learning Rate Annealing",
+    "2408.11029",
+);
+pub(crate) const KUMAR_2024: Citation = paper(
+    "Kumar et al.",
+    2024,
+    "Scaling Laws for Precision",
+    "2411.04330",
+);
+pub(crate) const BHAGIA_2024: Citation = paper(
+    "Bhagia et al.",
+    2024,
+    "Establishing Task Scaling Laws via Compute-Efficient Model Ladders",
+    "2412.04403",
+);
+pub(crate) const STEP_LAW_2025: Citation = paper(
+    "Li et al.",
+    2025,
+    "Predictable Scale: Part I, Step Law: Optimal Hyperparameter Scaling Law in Large Language Model Pretraining",
+    "2503.04715",
+);
+pub(crate) const LUO_2025: Citation = paper(
+    "Luo et al.",
+    2025,
+    "A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules",
+    "2503.12811",
+);
+pub(crate) const FARSEER_2025: Citation = paper(
+    "Li et al.",
+    2025,
+    "Predictable Scale: Part II, Farseer: A Refined Scaling Law in Large Language Models",
+    "2506.10972",
+);
+pub(crate) const SUBRAMANYAM_2025: Citation = paper(
+    "Subramanyam et al.",
+    2025,
+    "Scaling Laws Revisited: Modeling the Role of Data Quality in Language Model Pretraining",
+    "2510.03313",
+);

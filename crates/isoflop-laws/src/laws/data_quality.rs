@@ -1,0 +1,121 @@
+//! Data quality as effective tokens: L = E + A / N^alpha + B / (D Q^gamma)^beta.
+//!
+//! Q is the corpus's quality relative to a reference with Q = 1. L in nats per token, N
+//! parameters, D tokens seen, natural logarithms. Subramanyam et al. 2025; no constants are
+//! given here, because the paper's could not be read.
+
+use super::source::SUBRAMANYAM_2025;
+use crate::card::{LawCard, Parameter};
+use crate::dual::Real;
+use crate::formula::{SurfaceFormula, parameters, surface};
+use crate::{LawError, Tokens};
+
+/// L = E + A / N^alpha + B / (D Q^gamma)^beta.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DataQuality {
+    /// E, nats per token.
+    pub e: f64,
+    /// A, nats per token.
+    pub a: f64,
+    /// B, nats per token.
+    pub b: f64,
+    /// Exponent of N.
+    pub alpha: f64,
+    /// Exponent of the effective data.
+    pub beta: f64,
+    /// Exponent of the quality.
+    pub gamma: f64,
+    /// ln Q, zero for the reference corpus.
+    ln_quality: f64,
+}
+
+parameters!(
+    DataQuality { e, a, b, alpha, beta, gamma },
+    beside { ln_quality: 0.0 }
+);
+surface!(DataQuality, width 8);
+
+impl SurfaceFormula<6> for DataQuality {
+    fn formula<R: Real>(
+        &self,
+        [e, a, b, alpha, beta, gamma]: [R; 6],
+        ln_n: R,
+        ln_d: R,
+    ) -> R {
+        let ln_effective = ln_d + gamma * R::constant(self.ln_quality);
+        e + a * (-alpha * ln_n).exp() + b * (-beta * ln_effective).exp()
+    }
+}
+
+impl DataQuality {
+    /// The same law on a corpus of quality Q relative to the reference, a positive number.
+    ///
+    /// # Errors
+    /// [`LawError::NoValue`] if Q is not positive and finite.
+    pub fn with_quality(self, quality: f64) -> Result<Self, LawError> {
+        if quality.is_finite() && quality > 0.0 {
+            return Ok(Self {
+                ln_quality: quality.ln(),
+                ..self
+            });
+        }
+        Err(LawError::NoValue {
+            law: CARD.name,
+            what: "as a quality",
+            at: "the corpus given".to_owned(),
+            value: quality,
+        })
+    }
+
+    /// D Q^gamma: tokens of the reference corpus that are worth as much.
+    #[must_use]
+    pub fn effective_tokens(&self, tokens: Tokens) -> Tokens {
+        let effective = tokens.get() * (self.gamma * self.ln_quality).exp();
+        Tokens::new(effective).unwrap_or(tokens)
+    }
+}
+
+/// What the catalogue says about [`DataQuality`].
+pub static CARD: LawCard = LawCard {
+    name: "data-quality",
+    title: "Loss of size and data of a given quality",
+    formula: "L = E + A / N^alpha + B / (D Q^gamma)^beta",
+    units: "L nats per token; N parameters; D tokens seen; Q quality relative to a reference corpus with Q = 1",
+    log_base: "e",
+    citation: SUBRAMANYAM_2025.at(""),
+    parameters: &[
+        Parameter::new("E", "nats per token", "irreducible loss"),
+        Parameter::new("A", "nats per token", "scale of the loss from finite size"),
+        Parameter::new("B", "nats per token", "scale of the loss from finite data"),
+        Parameter::new("alpha", "1", "exponent of size"),
+        Parameter::new("beta", "1", "exponent of effective data"),
+        Parameter::new("gamma", "1", "exponent of quality"),
+    ],
+    published: &[],
+    valid: "Corpora that differ in quality only, judged on one held-out set.",
+    criticism: &[
+        "Quality that only multiplies D cannot move the exponent of the best size, yet measured exponents do move with the corpus (Bi et al. 2024).",
+        "The best filtering depends on the budget: strict filters run out of data (Goyal et al. 2024).",
+    ],
+    build: |values| Ok(Box::new(DataQuality::from_values(values)?)),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LossSurface;
+    use crate::laws::testing::{assert_near, params, tokens};
+
+    #[test]
+    fn half_the_quality_is_made_up_by_more_tokens() {
+        let reference =
+            DataQuality::from_values(&[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8]).unwrap();
+        let worse = reference.with_quality(0.5).unwrap();
+        let more = tokens(1e11 * 2f64.powf(0.8));
+        let good = reference.loss(params(1e9), tokens(1e11)).unwrap();
+        let bad = worse.loss(params(1e9), more).unwrap();
+        assert_near(good.get(), bad.get(), 1e-12);
+        assert_near(worse.effective_tokens(more).get() / 1e11, 1.0, 1e-12);
+        assert!(reference.with_quality(0.0).is_err());
+    }
+}
