@@ -66,7 +66,7 @@ impl Axis {
     }
 
     /// From 0 to 1, without ticks.
-    pub(super) fn unlabelled() -> Self {
+    pub(super) fn unlabelled(label: &str) -> Self {
         Axis {
             is_log: false,
             low: 0.0,
@@ -74,7 +74,7 @@ impl Axis {
             ticks: Vec::new(),
             minor: Vec::new(),
             decimals: 0,
-            label: String::new(),
+            label: label.to_owned(),
         }
     }
 

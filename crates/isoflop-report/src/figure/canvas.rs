@@ -1,5 +1,9 @@
 //! A page of panels, drawn with `plotters` and finished as an accessible SVG document.
 
+mod glyph;
+
+pub(super) use glyph::{Marker, Stroke};
+
 use super::FigureError;
 use super::axis::Axis;
 use super::style::{
@@ -7,12 +11,12 @@ use super::style::{
     load_font,
 };
 use crate::visible::visible;
+use glyph::{legend_line, marker_shape};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
-use plotters::element::{DashedPathElement, DynElement, IntoDynElement};
 use plotters::prelude::{
     Cartesian2d, Circle, DashedLineSeries, DrawingArea, EmptyElement, IntoDrawingArea, LineSeries,
-    PathElement, Polygon, Rectangle, SVGBackend, Text,
+    PathElement, SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
@@ -60,12 +64,12 @@ pub(super) struct Frame {
     pub note: String,
 }
 
-/// Draws a figure of `columns` panels side by side.
+/// Draws a figure of panels side by side, their widths in proportion to `columns`.
 ///
-/// `draw` is called once for each panel with its number.
+/// `draw_panel` is called once for each panel with its number.
 pub(super) fn draw(
     size: (f64, f64),
-    columns: usize,
+    columns: &[f64],
     frame: &Frame,
     description: &str,
     mut draw_panel: impl FnMut(usize, &PanelArea<'_, '_>) -> Result<(), FigureError>,
@@ -79,7 +83,15 @@ pub(super) fn draw(
         let top = draw_header(&page, size.0, frame)?;
         let bottom = draw_note(&page, size, &frame.note)?;
         let body = page.margin(px(top), px(bottom), px(10.0), px(14.0));
-        for (k, area) in body.split_evenly((1, columns)).iter().enumerate() {
+        let (width, _) = body.dim_in_pixel();
+        let total: f64 = columns.iter().sum();
+        let breaks = columns.iter().scan(0.0, |left, column| {
+            *left += column / total * f64::from(width);
+            Some(left.round() as i32)
+        });
+        let breaks: Vec<i32> = breaks.take(columns.len().saturating_sub(1)).collect();
+        let areas = body.split_by_breakpoints(breaks, Vec::<i32>::new());
+        for (k, area) in areas.iter().enumerate() {
             draw_panel(k, &PanelArea { area })?;
         }
         page.present().map_err(failed)?;
@@ -178,40 +190,6 @@ pub(super) struct PanelArea<'a, 'b> {
     area: &'b Area<'a>,
 }
 
-/// How a point is drawn. Shapes differ as well as colours, for print without colour.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Marker {
-    /// A filled disc.
-    Disc,
-    /// A ring.
-    Ring,
-    /// A filled square on its corner.
-    Diamond,
-    /// A filled triangle.
-    Triangle,
-}
-
-/// How a line is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Stroke {
-    /// Without gaps.
-    Solid,
-    /// Long dashes.
-    Dashed,
-    /// Short dashes.
-    Dotted,
-}
-
-impl Stroke {
-    fn lengths(self) -> (i32, i32) {
-        match self {
-            Stroke::Solid => (1, 0),
-            Stroke::Dashed => (px(7.0), px(4.5)),
-            Stroke::Dotted => (px(1.8), px(3.2)),
-        }
-    }
-}
-
 /// A chart with axes; positions are given in data units.
 pub(super) struct Panel<'a: 'b, 'b> {
     chart: Chart<'a, 'b>,
@@ -219,43 +197,7 @@ pub(super) struct Panel<'a: 'b, 'b> {
     y: Axis,
 }
 
-/// Room for the axes' labels.
-struct LabelRoom {
-    x: f64,
-    y: f64,
-}
-
 impl<'a: 'b, 'b> PanelArea<'a, 'b> {
-    /// A small panel over this one, `size` units large, with its lower left corner at `corner`
-    /// units from this panel's.
-    pub(super) fn inset(
-        &self,
-        corner: (f64, f64),
-        size: (f64, f64),
-        caption: &str,
-        y: Axis,
-        draw_panel: impl FnOnce(&mut Panel<'_, '_>) -> Result<(), FigureError>,
-    ) -> Result<(), FigureError> {
-        let (_, height) = self.area.dim_in_pixel();
-        let top = height as i32 - px(corner.1 + size.1);
-        let area = self
-            .area
-            .clone()
-            .shrink((px(corner.0), top), (px(size.0), px(size.1)));
-        area.fill(&PAPER).map_err(failed)?;
-        let frame = GRID.stroke_width(px(0.8) as u32);
-        let (width, height) = area.dim_in_pixel();
-        let outline = [(0, 0), (width as i32 - 1, height as i32 - 1)];
-        area.draw(&Rectangle::new(outline, frame)).map_err(failed)?;
-        let style = text_style(NOTE_SIZE, true, INK).pos(Pos::new(HPos::Left, VPos::Top));
-        area.draw(&Text::new(caption, (px(8.0), px(6.0)), style))
-            .map_err(failed)?;
-        let area = area.margin(px(24.0), px(8.0), px(2.0), px(8.0));
-        let room = LabelRoom { x: 0.0, y: 44.0 };
-        let inner = PanelArea { area: &area };
-        draw_panel(&mut inner.axes_with(None, Axis::unlabelled(), y, &room)?)
-    }
-
     /// Draws axes and grid.
     pub(super) fn axes(
         &self,
@@ -263,22 +205,11 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
         x: Axis,
         y: Axis,
     ) -> Result<Panel<'a, 'b>, FigureError> {
-        let room = LabelRoom { x: 44.0, y: 58.0 };
-        self.axes_with(caption, x, y, &room)
-    }
-
-    fn axes_with(
-        &self,
-        caption: Option<&str>,
-        x: Axis,
-        y: Axis,
-        room: &LabelRoom,
-    ) -> Result<Panel<'a, 'b>, FigureError> {
         let mut builder = ChartBuilder::on(self.area);
         builder
             .margin_right(px(14.0))
-            .x_label_area_size(px(room.x))
-            .y_label_area_size(px(room.y));
+            .x_label_area_size(px(44.0))
+            .y_label_area_size(px(58.0));
         if let Some(caption) = caption {
             builder.caption(caption, text_style(LABEL_SIZE, true, INK));
         }
@@ -418,35 +349,5 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
             .label_font(text_style(NOTE_SIZE, false, INK))
             .draw()
             .map_err(failed)
-    }
-}
-
-type Glyph<'a> = DynElement<'static, SVGBackend<'a>, (i32, i32)>;
-
-/// A marker around the origin.
-fn marker_shape<'a>(marker: Marker, radius: f64, color: RGBColor) -> Glyph<'a> {
-    let r = px(radius);
-    let filled = color.filled();
-    match marker {
-        Marker::Disc => Circle::new((0, 0), r, filled).into_dyn(),
-        Marker::Ring => Circle::new((0, 0), r, color.stroke_width(px(1.5) as u32)).into_dyn(),
-        Marker::Diamond => {
-            let corners = vec![(0, -r), (r, 0), (0, r), (-r, 0)];
-            Polygon::new(corners, filled).into_dyn()
-        }
-        Marker::Triangle => {
-            let corners = vec![(0, -r), (r, px(radius * 0.8)), (-r, px(radius * 0.8))];
-            Polygon::new(corners, filled).into_dyn()
-        }
-    }
-}
-
-/// A line's sample in the legend.
-fn legend_line<'a>(x: i32, y: i32, stroke: Stroke, style: ShapeStyle) -> Glyph<'a> {
-    let ends = [(x, y), (x + px(22.0), y)];
-    let (dash, gap) = stroke.lengths();
-    match stroke {
-        Stroke::Solid => PathElement::new(ends.to_vec(), style).into_dyn(),
-        _ => DashedPathElement::new(ends.into_iter(), dash, gap, style).into_dyn(),
     }
 }

@@ -64,7 +64,9 @@ pub struct ForecastFigure {
     pub conventions: String,
 }
 
-const SIZE: (f64, f64) = (760.0, 480.0);
+const SIZE: (f64, f64) = (900.0, 480.0);
+/// Widths of the whole and of the enlarged target.
+const COLUMNS: [f64; 2] = [660.0, 240.0];
 
 impl ForecastFigure {
     /// Draws the figure.
@@ -85,14 +87,9 @@ impl ForecastFigure {
             note: self.note(),
         };
         let description = self.description();
-        let svg = draw(SIZE, 1, &frame, &description, |_, area| {
-            let (x, y) = self.axes();
-            let mut panel = area.axes(None, x, y)?;
-            self.draw_entropy(&mut panel)?;
-            self.draw_fit(&mut panel)?;
-            self.draw_target(&mut panel)?;
-            panel.legend(SeriesLabelPosition::UpperRight)?;
-            self.draw_enlarged(area)
+        let svg = draw(SIZE, &COLUMNS, &frame, &description, |k, area| match k {
+            0 => self.draw_whole(area),
+            _ => self.draw_enlarged(area),
         })?;
         Ok(Figure {
             name: "forecast",
@@ -134,6 +131,15 @@ impl ForecastFigure {
                 &format!("Validation loss ({})", unit.name()),
             ),
         )
+    }
+
+    fn draw_whole(&self, area: &PanelArea<'_, '_>) -> Result<(), FigureError> {
+        let (x, y) = self.axes();
+        let mut panel = area.axes(Some("Small runs and the target"), x, y)?;
+        self.draw_entropy(&mut panel)?;
+        self.draw_fit(&mut panel)?;
+        self.draw_target(&mut panel)?;
+        panel.legend(SeriesLabelPosition::UpperRight)
     }
 
     fn draw_entropy(&self, panel: &mut Panel<'_, '_>) -> Result<(), FigureError> {
@@ -199,38 +205,32 @@ impl ForecastFigure {
         let show = |loss: Loss| self.unit.convert(loss);
         let losses = [target.loss, target.low, target.high];
         let losses = losses.into_iter().chain(self.actual).map(show);
-        let y = Axis::linear(losses, 0.12, "");
-        area.inset(
-            (78.0, 64.0),
-            (208.0, 148.0),
-            "The target, enlarged",
-            y,
-            |panel| {
-                let (predicted, ends) = (show(target.loss), (show(target.low), show(target.high)));
-                panel.interval(0.25, ends, VERMILION)?;
-                panel.points(&[(0.25, predicted)], Marker::Diamond, 5.0, VERMILION, "")?;
-                let beside = (9.0, 0.0);
-                panel.text(
-                    (0.25, predicted),
-                    beside,
-                    HPos::Left,
-                    &format!("{predicted:.3}"),
-                    VERMILION,
-                )?;
-                let Some(actual) = self.actual else {
-                    return Ok(());
-                };
-                let actual = show(actual);
-                panel.points(&[(0.68, actual)], Marker::Ring, 5.0, GREEN, "")?;
-                panel.text(
-                    (0.68, actual),
-                    beside,
-                    HPos::Left,
-                    &format!("{actual:.3}"),
-                    INK,
-                )
-            },
-        )
+        let y = Axis::linear(
+            losses,
+            0.15,
+            &format!("Validation loss ({})", self.unit.name()),
+        );
+        let x = Axis::unlabelled("Relative compute = 1");
+        let mut panel = area.axes(Some("The target, enlarged"), x, y)?;
+        let (predicted, ends) = (show(target.loss), (show(target.low), show(target.high)));
+        panel.interval(0.2, ends, VERMILION)?;
+        panel.points(&[(0.2, predicted)], Marker::Diamond, 5.0, VERMILION, "")?;
+        let beside = (10.0, 0.0);
+        let mut label = |place, loss| {
+            panel.text(
+                (place, loss),
+                beside,
+                HPos::Left,
+                &format!("{loss:.3}"),
+                INK,
+            )
+        };
+        label(0.2, predicted)?;
+        let Some(actual) = self.actual.map(show) else {
+            return Ok(());
+        };
+        label(0.62, actual)?;
+        panel.points(&[(0.62, actual)], Marker::Ring, 5.0, GREEN, "")
     }
 
     /// The answer in one line, a hit or a miss in the same words.

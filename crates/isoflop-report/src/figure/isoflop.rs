@@ -67,7 +67,7 @@ impl IsoflopFigure {
             "Validation loss against model size, one valley for each compute budget. {}",
             self.finding()
         );
-        let svg = draw(SIZE, 1, &frame, &description, |_, area| {
+        let svg = draw(SIZE, &[1.0], &frame, &description, |_, area| {
             self.draw_panel(area)
         })?;
         Ok(Figure {

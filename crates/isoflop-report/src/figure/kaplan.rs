@@ -136,7 +136,8 @@ impl KaplanFigure {
         };
         let size = (PANEL_WIDTH * self.panels.len() as f64, HEIGHT);
         let description = self.description();
-        let svg = draw(size, self.panels.len(), &frame, &description, |k, area| {
+        let columns = vec![1.0; self.panels.len()];
+        let svg = draw(size, &columns, &frame, &description, |k, area| {
             self.draw_panel(&self.panels[k], area)
         })?;
         Ok(Figure {

@@ -57,7 +57,7 @@ impl ResidualsFigure {
             note: self.conventions.clone(),
         };
         let description = format!("Residuals against training compute. {}", self.finding());
-        let svg = draw(SIZE, 1, &frame, &description, |_, area| {
+        let svg = draw(SIZE, &[1.0], &frame, &description, |_, area| {
             let compute = self.runs.iter().map(|fitted| fitted.run.flops.get());
             let x = Axis::log(compute, 0.07, "Training compute C (FLOPs, log scale)");
             let residuals = self.runs.iter().map(FittedRun::residual);

@@ -1,4 +1,4 @@
-//! Draws every figure, and a report with all of them, from made-up data: `gallery OUTDIR`.
+//! Runs, fits and forecasts that nobody made, in the range of small models on code.
 
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_report::{
@@ -7,25 +7,6 @@ use isoflop_report::{
     RunPoint, RunRow, Seal, SealCheck, UnusedRow, Valley, Variable,
 };
 use std::error::Error;
-use std::path::PathBuf;
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from);
-    let folder = folder.ok_or("usage: gallery OUTDIR")?;
-    std::fs::create_dir_all(&folder)?;
-    let figures = vec![
-        forecast()?.render()?,
-        kaplan()?.render()?,
-        isoflop()?.render()?,
-        residuals()?.render()?,
-    ];
-    for figure in &figures {
-        figure.write_to(&folder)?;
-        println!("{}: {}", figure.name, figure.description);
-    }
-    std::fs::write(folder.join("report.html"), report(figures)?.to_html()?)?;
-    Ok(())
-}
 
 /// A loss surface in the range of small models on code (made up).
 fn surface(n: f64, d: f64) -> f64 {
@@ -33,7 +14,7 @@ fn surface(n: f64, d: f64) -> f64 {
 }
 
 /// Twelve runs over four sizes with a little noise.
-fn ladder() -> Result<Vec<RunPoint>, Box<dyn Error>> {
+pub fn ladder() -> Result<Vec<RunPoint>, Box<dyn Error>> {
     let mut runs = Vec::new();
     for (k, n) in [1.2e5, 2.6e5, 5.5e5, 1.1e6].into_iter().enumerate() {
         for (j, ratio) in [10.0, 20.0, 40.0].into_iter().enumerate() {
@@ -51,7 +32,8 @@ fn ladder() -> Result<Vec<RunPoint>, Box<dyn Error>> {
     Ok(runs)
 }
 
-fn forecast() -> Result<ForecastFigure, Box<dyn Error>> {
+/// A target of 8.4 times the compute, trained and hit.
+pub fn forecast() -> Result<ForecastFigure, Box<dyn Error>> {
     let runs = ladder()?;
     let (n, d) = (4.5e6, 9.0e7);
     let target = Flops::new(6.0 * n * d)?;
@@ -87,7 +69,8 @@ fn forecast() -> Result<ForecastFigure, Box<dyn Error>> {
     })
 }
 
-fn kaplan() -> Result<KaplanFigure, Box<dyn Error>> {
+/// Lines through the runs of one ratio of tokens to parameters each.
+pub fn kaplan() -> Result<KaplanFigure, Box<dyn Error>> {
     let panel = |variable, size: fn(&RunPoint) -> f64, least: fn(&RunPoint) -> bool| {
         let (fitted, others): (Vec<RunPoint>, Vec<RunPoint>) =
             ladder()?.into_iter().partition(least);
@@ -147,7 +130,8 @@ fn line_through(runs: &[RunPoint], size: fn(&RunPoint) -> f64) -> PowerLine {
     }
 }
 
-fn isoflop() -> Result<IsoflopFigure, Box<dyn Error>> {
+/// Four budgets of six runs.
+pub fn isoflop() -> Result<IsoflopFigure, Box<dyn Error>> {
     let mut valleys = Vec::new();
     for (k, c) in [2e13, 6e13, 2e14, 6e14].into_iter().enumerate() {
         let best = (c / 120.0f64).sqrt();
@@ -182,7 +166,8 @@ fn isoflop() -> Result<IsoflopFigure, Box<dyn Error>> {
     })
 }
 
-fn residuals() -> Result<ResidualsFigure, Box<dyn Error>> {
+/// Residuals of the ladder against its own surface.
+pub fn residuals() -> Result<ResidualsFigure, Box<dyn Error>> {
     let runs = ladder()?.into_iter().enumerate().map(|(k, run)| {
         let fitted = Loss::new(surface(run.params.get(), run.tokens.get()))?;
         Ok::<_, Box<dyn Error>>(FittedRun {
@@ -199,7 +184,8 @@ fn residuals() -> Result<ResidualsFigure, Box<dyn Error>> {
     })
 }
 
-fn report(figures: Vec<Figure>) -> Result<Report, Box<dyn Error>> {
+/// A report on [`forecast`] with everything that a report can have.
+pub fn report(figures: Vec<Figure>) -> Result<Report, Box<dyn Error>> {
     let forecast = forecast()?;
     let used = ladder()?.into_iter().map(|run| {
         let fitted = Loss::new(surface(run.params.get(), run.tokens.get())).ok();
