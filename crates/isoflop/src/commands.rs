@@ -4,8 +4,10 @@ mod accelerators;
 mod completions;
 mod diagnose;
 mod elasticity;
+mod forecast;
 mod laws;
 mod plan;
+mod simulate;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -34,6 +36,8 @@ commands! {
     Plan => plan,
     Diagnose => diagnose,
     Elasticity => elasticity,
+    Forecast => forecast,
+    Simulate => simulate,
     Laws => laws,
     Accelerators => accelerators,
     Completions => completions,

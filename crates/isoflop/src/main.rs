@@ -3,6 +3,7 @@
 //! - [`cli`] the arguments that every command shares, and `--help`
 //! - [`commands`] one small file per command
 //! - [`law_argument`] the law that a command answers by
+//! - [`ledger_file`] the ledger of forecasts as a file
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
 //! - [`text`] pieces of text that several answers share
 //! - [`failure`] why a command ends without an answer, and the exit status
@@ -13,6 +14,7 @@ mod cli;
 mod commands;
 mod failure;
 mod law_argument;
+mod ledger_file;
 mod output;
 mod text;
 

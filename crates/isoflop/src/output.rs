@@ -17,6 +17,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether answers are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Writes the answer to standard output: as one JSON object, or as `text` tells it.
     ///
     /// # Errors

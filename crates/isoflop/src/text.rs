@@ -56,8 +56,12 @@ pub fn factor(ratio: f64) -> String {
 
 /// A share as a percentage.
 pub fn percent(share: f64) -> String {
-    let digits = if share.abs() < 0.1 { 2 } else { 1 };
-    format!("{:.digits$} %", share * 100.0)
+    let percent = share * 100.0;
+    if percent.abs() >= 10.0 {
+        format!("{percent:.0} %")
+    } else {
+        format!("{percent:.1} %")
+    }
 }
 
 /// What must be known when using an answer.

@@ -27,7 +27,10 @@ pub fn render(answer: &Answer) -> String {
     if plan.plans.len() > 1 {
         text += "\nThe rules side by side, and what ten times the compute does to N and D:\n";
         text += &rules(&plan.plans);
-        text += &paragraph("* N without embeddings", 2);
+        let star = |plan: &Plan| plan.param_count == ParamCount::NonEmbedding;
+        if plan.plans.iter().any(star) {
+            text += "  * N without embeddings\n";
+        }
     }
     text += &same_loss(plan, &plan.same_loss);
     if let Some(served) = &plan.served {
@@ -106,7 +109,7 @@ fn rules(plans: &[Plan]) -> String {
             format!("x{:.2}", plan.tokens_times_ten),
         ]
     });
-    columns(&["rule", "N", "D", "D/N", "loss", "N", "D"], rows)
+    columns(&["rule", "N", "D", "D/N", "loss", "10C: N", "D"], rows)
 }
 
 fn same_loss(plan: &PlanAnswer, others: &[SameLoss]) -> String {
