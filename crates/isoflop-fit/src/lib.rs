@@ -1,7 +1,21 @@
 //! Estimation of scaling laws: global fits, selection between laws, uncertainty that holds.
 //!
+//! [`fit`] estimates a law from a [`Dataset`] as [`FitOptions`] say; the [`Fit`] it gives knows
+//! its parameters with intervals and [forecasts](Fit::forecast) runs that it has not seen.
+//!
 //! Invariant: this crate never touches a file, a clock or a random source that it was not given.
 
 mod dataset;
+mod error;
+mod fit;
+mod forecast;
+mod law_choice;
+mod options;
+mod rows;
 
 pub use dataset::{Dataset, Observation};
+pub use error::{FitError, ForecastError};
+pub use fit::{Fit, FittedParameter, fit};
+pub use forecast::{Forecast, ForecastAt};
+pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
+pub use options::{FitOptions, Objective, Prior, UnknownObjective};

@@ -1,0 +1,92 @@
+//! Observations as the numbers that estimation works on.
+
+use crate::Dataset;
+
+/// One observation in logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Row {
+    /// ln N, ln D, ln C and, where given, ln S.
+    pub x: [f64; 4],
+    /// ln L.
+    pub ln_loss: f64,
+    /// Weight of the row in the objective.
+    pub weight: f64,
+    /// The run that the row comes from.
+    pub cluster: usize,
+    /// Index in the dataset.
+    pub index: usize,
+}
+
+/// Which entry of [`Row::x`] a term depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Params = 0,
+    Tokens = 1,
+    Flops = 2,
+    Steps = 3,
+}
+
+impl Axis {
+    pub(crate) fn quantity(self) -> &'static str {
+        match self {
+            Axis::Params => "size N",
+            Axis::Tokens => "tokens D",
+            Axis::Flops => "compute C",
+            Axis::Steps => "steps S",
+        }
+    }
+}
+
+/// The rows of a dataset. Standard errors of all losses, where known, weigh the rows by their
+/// precision relative to the average one (inverse variance of ln L).
+pub(crate) fn rows(data: &Dataset) -> Vec<Row> {
+    let mut rows: Vec<Row> = data
+        .observations
+        .iter()
+        .enumerate()
+        .map(|(index, run)| Row {
+            x: [run.params.ln(), run.tokens.ln(), run.flops.ln(), 0.0],
+            ln_loss: run.loss.ln(),
+            weight: 1.0,
+            cluster: run.cluster,
+            index,
+        })
+        .collect();
+    let precision = |index: usize| -> Option<f64> {
+        let run = &data.observations[index];
+        let relative = run.loss_std? / run.loss.get();
+        (relative.is_finite() && relative > 0.0).then(|| 1.0 / (relative * relative))
+    };
+    let precisions: Option<Vec<f64>> = (0..rows.len()).map(precision).collect();
+    if let Some(precisions) = precisions {
+        let mean = precisions.iter().sum::<f64>() / precisions.len() as f64;
+        for (row, precision) in rows.iter_mut().zip(precisions) {
+            // A few very exact runs must not silence the others: the law itself is not exact.
+            row.weight = (precision / mean).clamp(0.05, 20.0);
+        }
+    }
+    rows
+}
+
+/// Smallest and largest value along an axis.
+pub(crate) fn range(rows: &[Row], axis: Axis) -> (f64, f64) {
+    rows.iter().map(|row| row.x[axis as usize]).fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(lo, hi), x| (lo.min(x), hi.max(x)),
+    )
+}
+
+/// How many values along an axis differ by more than one per cent.
+pub(crate) fn distinct(rows: &[Row], axis: Axis) -> usize {
+    let mut values: Vec<f64> = rows.iter().map(|row| row.x[axis as usize]).collect();
+    values.sort_by(f64::total_cmp);
+    let mut last = f64::NEG_INFINITY;
+    let mut count = 0;
+    for value in values {
+        if value - last > 0.01 {
+            count += 1;
+            last = value;
+        }
+    }
+    count
+}
