@@ -491,7 +491,10 @@ fn for_tensor(base: Update, tensor: &Tensor, width: f32) -> Update {
                 ..base
             }
         }
-        Role::Embedding | Role::Gain => Update { weight_decay: 0.0, learning_rate: base.learning_rate*std::env::var("EM").map_or(1.0,|s|s.parse::<f32>().unwrap()), ..base },
+        Role::Embedding | Role::Gain => Update {
+            weight_decay: 0.0,
+            ..base
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use crate::shape::{LayerLayout, Layout, ModelShape};
 /// Logits are `OUTPUT_SCALE / d · n Eᵀ`: muP's output multiplier, so that neither the logits at the
 /// start nor their change in a step grows with the width. 8 was the best of 2, 4, 8, 16 at
 /// width 64; see `docs/learning-rate.md`.
-pub static OUTPUT_SCALE: std::sync::LazyLock<f32> = std::sync::LazyLock::new(|| std::env::var("OS").map_or(8.0,|s|s.parse().unwrap()));
+pub const OUTPUT_SCALE: f32 = 8.0;
 
 /// Rows of logits made at a time: they stay in the cache between the product, the softmax and the
 /// two products of the backward pass, and all logits together are never stored.
@@ -181,7 +181,7 @@ impl Transformer {
             std::mem::swap(&mut block.x, &mut work.x);
             self.block_forward(layer, weights, m, block, &mut work.x);
         }
-        let scale = *OUTPUT_SCALE / d as f32;
+        let scale = OUTPUT_SCALE / d as f32;
         for (gain, weight) in work
             .final_gain
             .iter_mut()
@@ -300,7 +300,7 @@ impl Transformer {
             &mut work.dx[..m * d],
             &mut work.dgain,
         );
-        let scale = *OUTPUT_SCALE / d as f32;
+        let scale = OUTPUT_SCALE / d as f32;
         store_gain(
             &mut gradient[self.layout.final_gain.clone()],
             &work.dgain,
