@@ -70,10 +70,11 @@ pub(crate) fn rows(data: &Dataset) -> Vec<Row> {
 
 /// Smallest and largest value along an axis.
 pub(crate) fn range(rows: &[Row], axis: Axis) -> (f64, f64) {
-    rows.iter().map(|row| row.x[axis as usize]).fold(
-        (f64::INFINITY, f64::NEG_INFINITY),
-        |(lo, hi), x| (lo.min(x), hi.max(x)),
-    )
+    rows.iter()
+        .map(|row| row.x[axis as usize])
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| {
+            (lo.min(x), hi.max(x))
+        })
 }
 
 /// How many values along an axis differ by more than one per cent.

@@ -14,24 +14,37 @@ type AnyError = Box<dyn std::error::Error>;
 fn main() -> Result<(), AnyError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [cache, rates, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER]".into());
+        return Err(
+            "usage: learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER]".into(),
+        );
     };
     let rates = numbers(rates)?;
-    let widths = rest.first().map_or(Ok(vec![32.0, 64.0, 96.0]), |text| numbers(text))?;
+    let widths = rest
+        .first()
+        .map_or(Ok(vec![32.0, 64.0, 96.0]), |text| numbers(text))?;
     let ratio: f64 = rest.get(1).map_or(Ok(20.0), |text| text.parse())?;
     let seeds: u64 = rest.get(2).map_or(Ok(1), |text| text.parse())?;
 
     let batch: usize = rest.get(3).map_or(Ok(16), |text| text.parse())?;
-    let recipe = Recipe { batch, ..Recipe::default() };
+    let recipe = Recipe {
+        batch,
+        ..Recipe::default()
+    };
     let text = registry_corpus(&cargo_home()?, &CorpusOptions::default())?;
     let corpus = TokenCorpus::from_text(&text, recipe.vocabulary, Some(Path::new(cache)))?;
     println!("width,layers,params,tokens,rate,seed,loss,standard_error");
-    for shape in recipe.family().filter(|shape| widths.contains(&(shape.width as f64))) {
+    for shape in recipe
+        .family()
+        .filter(|shape| widths.contains(&(shape.width as f64)))
+    {
         let params = shape.params()?.get();
         let steps = (ratio * params / recipe.batch_tokens() as f64).ceil() as u64;
         for rate in &rates {
             for seed in 0..seeds {
-                let recipe = Recipe { learning_rate: *rate as f32, ..recipe };
+                let recipe = Recipe {
+                    learning_rate: *rate as f32,
+                    ..recipe
+                };
                 let (loss, error) = final_loss(&corpus, &recipe, recipe.spec(shape, steps, seed))?;
                 let tokens = steps as usize * recipe.batch_tokens();
                 let (width, layers) = (shape.width, shape.layers);
@@ -57,7 +70,11 @@ fn final_loss(
             return Ok((f64::NAN, f64::NAN));
         }
     }
-    let held_out: Vec<&[u16]> = validation.windows.iter().map(|window| window.tokens).collect();
+    let held_out: Vec<&[u16]> = validation
+        .windows
+        .iter()
+        .map(|window| window.tokens)
+        .collect();
     let loss = validation.loss(&trainer.evaluate(&held_out)?)?;
     Ok((loss.loss.get(), loss.standard_error))
 }

@@ -159,7 +159,11 @@ mod tests {
             alpha_n: 0.076,
             ..LAW
         };
-        assert_near(with_exponent_of_size_alone.compute_exponent(0.21), 0.0520, 5e-5);
+        assert_near(
+            with_exponent_of_size_alone.compute_exponent(0.21),
+            0.0520,
+            5e-5,
+        );
         assert_near(LAW.compute_exponent(0.21), 0.0525, 5e-5);
     }
 
