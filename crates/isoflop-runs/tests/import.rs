@@ -153,7 +153,10 @@ fn columns_that_the_caller_asks_for_are_kept_as_text_beside_the_run() {
         .iter()
         .map(|row| format!("{:?}", row.kept))
         .collect();
-    assert_eq!(kept, [r#"{"config": "a b", "loss": "4.1"}"#, r#"{"loss": "3.9"}"#]);
+    assert_eq!(
+        kept,
+        [r#"{"config": "a b", "loss": "4.1"}"#, r#"{"loss": "3.9"}"#]
+    );
 }
 
 #[test]
@@ -191,6 +194,7 @@ fn a_mapping_to_or_from_a_column_that_does_not_exist_is_refused() {
     let options = ImportOptions {
         format: Some(Format::Csv),
         map,
+        ..ImportOptions::default()
     };
     let error = import_bytes("a.csv", &b"N,D,loss\n1,2,3\n"[..], &options).unwrap_err();
     assert!(error.to_string().contains("no column `score`"), "{error}");
