@@ -1,7 +1,12 @@
 //! A law fitted to runs.
 
+use crate::bootstrap::{self, Clusters};
+use crate::checks;
+use crate::estimate::{Estimate, estimate};
 use crate::forecast::Forecaster;
-use crate::{Dataset, FitError, FitOptions, FittedLaw, Objective};
+use crate::quantiles::{quantile, standard_deviation};
+use crate::rows::rows;
+use crate::{Dataset, FitError, FitOptions, FittedLaw, LawChoice, Objective};
 use isoflop_laws::{FlopCount, Flops, Law, LawError, ParamCount};
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +82,93 @@ impl Fit {
 /// and never a silent number.
 pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
     options.check()?;
-    let _ = data;
-    Err(FitError::NotFitted {
-        law: "auto".to_owned(),
+    let rows = rows(data, options.steps.as_deref());
+    let law = match options.law {
+        LawChoice::Named(law) => law,
+        LawChoice::Auto => FittedLaw::Chinchilla,
+    };
+    if law == FittedLaw::KaplanNs {
+        require_steps(data, options)?;
+    }
+    checks::determine(&rows, law)?;
+    let best = estimate(&rows, law, options.objective)?;
+    let draws = bootstrap::draws(
+        &rows,
+        law,
+        options.objective,
+        &best.values,
+        options.seed,
+        options.bootstraps,
+    );
+    let parameters = parameters(law, &best, &draws, options.level);
+    Ok(Fit {
+        law,
+        param_count: data.param_count,
+        flop_count: data.flop_count,
+        n_used: rows.len(),
+        n_runs: Clusters::of(&rows).len(),
+        largest_flops: largest_flops(data).ok_or_else(|| too_few(law))?,
+        parameters,
+        level: options.level,
+        objective: options.objective,
+        objective_value: best.objective,
+        warnings: Vec::new(),
+        draws,
+        forecaster: Forecaster::default(),
     })
+}
+
+fn require_steps(data: &Dataset, options: &FitOptions) -> Result<(), FitError> {
+    let found = options.steps.as_ref().map_or(0, Vec::len);
+    let needed = data.observations.len();
+    if found == needed {
+        return Ok(());
+    }
+    Err(FitError::NoSteps {
+        law: FittedLaw::KaplanNs.name(),
+        found,
+        needed,
+    })
+}
+
+fn largest_flops(data: &Dataset) -> Option<Flops> {
+    let all = data.observations.iter().map(|run| run.flops);
+    all.max_by(|a, b| a.get().total_cmp(&b.get()))
+}
+
+fn too_few(law: FittedLaw) -> FitError {
+    FitError::TooFewRuns {
+        law: law.name(),
+        needed: law.card().parameters.len() + 1,
+        found: 0,
+        simpler: "kaplan-c",
+    }
+}
+
+/// Fewest refits from which an interval is read.
+const FEWEST_DRAWS: usize = 20;
+
+fn parameters(
+    law: FittedLaw,
+    best: &Estimate,
+    draws: &[Vec<f64>],
+    level: f64,
+) -> Vec<FittedParameter> {
+    let one = |index: usize| {
+        let mut drawn: Vec<f64> = draws.iter().map(|draw| draw[index]).collect();
+        drawn.sort_by(f64::total_cmp);
+        let enough = drawn.len() >= FEWEST_DRAWS;
+        let value = best.values[index];
+        let standard_error = enough.then(|| standard_deviation(&drawn));
+        let wide = standard_error.is_some_and(|error| error > 0.5 * value.abs());
+        FittedParameter {
+            symbol: law.card().parameters[index].symbol.to_owned(),
+            value,
+            lo: enough.then(|| quantile(&drawn, 0.5 - 0.5 * level)),
+            hi: enough.then(|| quantile(&drawn, 0.5 + 0.5 * level)),
+            standard_error,
+            identified: !wide && !best.at_bound.contains(&index),
+        }
+    };
+    (0..best.values.len()).map(one).collect()
 }

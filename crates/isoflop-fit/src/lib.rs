@@ -5,12 +5,16 @@
 //!
 //! Invariant: this crate never touches a file, a clock or a random source that it was not given.
 
+mod bootstrap;
+mod checks;
 mod dataset;
 mod error;
+mod estimate;
 mod fit;
 mod forecast;
 mod law_choice;
 mod options;
+mod quantiles;
 mod rows;
 
 pub use dataset::{Dataset, Observation};

@@ -1,6 +1,7 @@
 //! Observations as the numbers that estimation works on.
 
 use crate::Dataset;
+use isoflop_laws::Steps;
 
 /// One observation in logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,13 +40,19 @@ impl Axis {
 
 /// The rows of a dataset. Standard errors of all losses, where known, weigh the rows by their
 /// precision relative to the average one (inverse variance of ln L).
-pub(crate) fn rows(data: &Dataset) -> Vec<Row> {
+pub(crate) fn rows(data: &Dataset, steps: Option<&[Steps]>) -> Vec<Row> {
+    let ln_steps = |index: usize| steps.and_then(|s| s.get(index)).map_or(0.0, |s| s.ln());
     let mut rows: Vec<Row> = data
         .observations
         .iter()
         .enumerate()
         .map(|(index, run)| Row {
-            x: [run.params.ln(), run.tokens.ln(), run.flops.ln(), 0.0],
+            x: [
+                run.params.ln(),
+                run.tokens.ln(),
+                run.flops.ln(),
+                ln_steps(index),
+            ],
             ln_loss: run.loss.ln(),
             weight: 1.0,
             cluster: run.cluster,

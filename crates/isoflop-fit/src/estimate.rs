@@ -1,0 +1,147 @@
+//! Values of a law's parameters from rows, without intervals: what [`crate::fit`], its
+//! resampling and its forecasts all stand on.
+
+mod form;
+mod kaplan_sum;
+mod newton;
+mod power_sum;
+mod robust;
+mod search;
+mod valley;
+mod varpro;
+
+use crate::rows::{Axis, Row};
+use crate::{FitError, FittedLaw, Objective};
+use kaplan_sum::KaplanSum;
+use power_sum::{Notation, PowerSum};
+use search::Search;
+
+/// A law's parameters as estimated from rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Estimate {
+    /// In the order of the law's card.
+    pub values: Vec<f64>,
+    /// What was minimised, at its smallest.
+    pub objective: f64,
+    /// Typical size of a residual of ln L: 1.4826 × median |r|, which is the standard deviation
+    /// if errors are normal.
+    pub residual_scale: f64,
+    /// Parameters, in the card's order, that ended at the edge of what they may be.
+    pub at_bound: Vec<usize>,
+}
+
+/// Runs `$go` with the law's form bound to `$form`.
+macro_rules! with_form {
+    ($law:expr, $rows:expr, |$form:ident| $go:expr, else $other:expr) => {{
+        use Axis::{Flops, Params, Steps, Tokens};
+        use Notation::{Coefficients, Compute, Scales};
+        match $law {
+            FittedLaw::Chinchilla => {
+                let $form = PowerSum::<2, 5>::centred([Params, Tokens], Coefficients, $rows);
+                $go
+            }
+            FittedLaw::PowerC => {
+                let $form = PowerSum::<1, 3>::centred([Flops], Compute, $rows);
+                $go
+            }
+            FittedLaw::KaplanN => {
+                let $form = PowerSum::<1, 2>::centred([Params], Scales, $rows);
+                $go
+            }
+            FittedLaw::KaplanD => {
+                let $form = PowerSum::<1, 2>::centred([Tokens], Scales, $rows);
+                $go
+            }
+            FittedLaw::KaplanC => {
+                let $form = PowerSum::<1, 2>::centred([Flops], Scales, $rows);
+                $go
+            }
+            FittedLaw::KaplanNs => {
+                let $form = PowerSum::<2, 4>::centred([Params, Steps], Scales, $rows);
+                $go
+            }
+            FittedLaw::KaplanNd => {
+                let $form = KaplanSum::centred($rows);
+                $go
+            }
+            FittedLaw::Isoflop | FittedLaw::Envelope => $other,
+        }
+    }};
+}
+
+/// The global optimum of the objective over the law's parameters.
+///
+/// # Errors
+/// [`FitError`] if the rows do not determine the law.
+pub(crate) fn estimate(
+    rows: &[Row],
+    law: FittedLaw,
+    objective: Objective,
+) -> Result<Estimate, FitError> {
+    with_form!(
+        law,
+        rows,
+        |form| {
+            let search = Search::new(&form, rows, objective);
+            search.globally().ok_or_else(|| no_trend(law))
+        },
+        else valley::estimate(rows, law)
+    )
+}
+
+/// The optimum near `from`, parameters that were estimated from similar rows: much faster than
+/// [`estimate`]. For refits to resampled or fewer rows.
+///
+/// # Errors
+/// [`FitError`] if the rows do not determine the law.
+pub(crate) fn refit(
+    rows: &[Row],
+    law: FittedLaw,
+    objective: Objective,
+    from: &[f64],
+) -> Result<Estimate, FitError> {
+    with_form!(
+        law,
+        rows,
+        |form| {
+            let search = Search::new(&form, rows, objective);
+            search.near(from).ok_or_else(|| no_trend(law))
+        },
+        else valley::estimate(rows, law)
+    )
+}
+
+/// ln of the loss that a law predicts at each row; `None` for laws that predict no loss.
+pub(crate) fn ln_losses(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<f64>> {
+    use form::Form;
+    with_form!(
+        law,
+        rows,
+        |form| {
+            let at = form.coordinates(values);
+            Some(rows.iter().map(|row| form.ln_loss(&at, &row.x)).collect())
+        },
+        else None
+    )
+}
+
+fn no_trend(law: FittedLaw) -> FitError {
+    FitError::NoTrend {
+        law: law.name(),
+        quantity: axes(law)
+            .first()
+            .map_or("compute C", |axis| axis.quantity()),
+    }
+}
+
+/// The quantities that a law depends on.
+pub(crate) fn axes(law: FittedLaw) -> &'static [Axis] {
+    match law {
+        FittedLaw::Chinchilla | FittedLaw::KaplanNd => &[Axis::Params, Axis::Tokens],
+        FittedLaw::KaplanN => &[Axis::Params],
+        FittedLaw::KaplanD => &[Axis::Tokens],
+        FittedLaw::KaplanC | FittedLaw::PowerC => &[Axis::Flops],
+        FittedLaw::KaplanNs => &[Axis::Params, Axis::Steps],
+        FittedLaw::Isoflop | FittedLaw::Envelope => &[Axis::Flops, Axis::Params],
+    }
+}
