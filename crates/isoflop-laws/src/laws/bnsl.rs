@@ -95,7 +95,10 @@ impl Law for Bnsl {
     }
     fn values(&self) -> Vec<f64> {
         let breaks = self.breaks.iter().flat_map(|one| [one.c, one.d, one.f]);
-        [self.a, self.b, self.c0].into_iter().chain(breaks).collect()
+        [self.a, self.b, self.c0]
+            .into_iter()
+            .chain(breaks)
+            .collect()
     }
     fn curve(&self) -> Option<&dyn LossCurve> {
         Some(self)

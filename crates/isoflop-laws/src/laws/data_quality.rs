@@ -30,18 +30,20 @@ pub struct DataQuality {
 }
 
 parameters!(
-    DataQuality { e, a, b, alpha, beta, gamma },
+    DataQuality {
+        e,
+        a,
+        b,
+        alpha,
+        beta,
+        gamma
+    },
     beside { ln_quality: 0.0 }
 );
 surface!(DataQuality, width 8);
 
 impl SurfaceFormula<6> for DataQuality {
-    fn formula<R: Real>(
-        &self,
-        [e, a, b, alpha, beta, gamma]: [R; 6],
-        ln_n: R,
-        ln_d: R,
-    ) -> R {
+    fn formula<R: Real>(&self, [e, a, b, alpha, beta, gamma]: [R; 6], ln_n: R, ln_d: R) -> R {
         let ln_effective = ln_d + gamma * R::constant(self.ln_quality);
         e + a * (-alpha * ln_n).exp() + b * (-beta * ln_effective).exp()
     }
@@ -108,8 +110,7 @@ mod tests {
 
     #[test]
     fn half_the_quality_is_made_up_by_more_tokens() {
-        let reference =
-            DataQuality::from_values(&[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8]).unwrap();
+        let reference = DataQuality::from_values(&[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8]).unwrap();
         let worse = reference.with_quality(0.5).unwrap();
         let more = tokens(1e11 * 2f64.powf(0.8));
         let good = reference.loss(params(1e9), tokens(1e11)).unwrap();

@@ -90,13 +90,12 @@ pub static CARD: LawCard = LawCard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laws::testing::{assert_near, params, tokens};
     use crate::LossSurface;
+    use crate::laws::testing::{assert_near, params, tokens};
 
     #[test]
     fn with_a1_zero_it_has_one_exponent_of_data_for_all_sizes() {
-        let law =
-            Farseer::from_values(&[0.0, -1.0, 0.1, 1.0, 6.0, -0.1, 1.0, 0.3, -0.1]).unwrap();
+        let law = Farseer::from_values(&[0.0, -1.0, 0.1, 1.0, 6.0, -0.1, 1.0, 0.3, -0.1]).unwrap();
         let excess = |d: f64| {
             let infinite = (1e9f64.powf(-0.1) + 0.3).exp();
             law.loss(params(1e9), tokens(d)).unwrap().get() - infinite

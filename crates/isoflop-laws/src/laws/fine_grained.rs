@@ -32,18 +32,23 @@ pub struct FineGrained {
 }
 
 parameters!(
-    FineGrained { c, g, gamma, a, alpha, b, beta },
-    beside { ln_granularity: 0.0 }
+    FineGrained {
+        c,
+        g,
+        gamma,
+        a,
+        alpha,
+        b,
+        beta
+    },
+    beside {
+        ln_granularity: 0.0
+    }
 );
 surface!(FineGrained, width 9);
 
 impl SurfaceFormula<7> for FineGrained {
-    fn formula<R: Real>(
-        &self,
-        [c, g, gamma, a, alpha, b, beta]: [R; 7],
-        ln_n: R,
-        ln_d: R,
-    ) -> R {
+    fn formula<R: Real>(&self, [c, g, gamma, a, alpha, b, beta]: [R; 7], ln_n: R, ln_d: R) -> R {
         let of_grain = g * (-gamma * R::constant(self.ln_granularity)).exp();
         c + (of_grain + a) * (-alpha * ln_n).exp() + b * (-beta * ln_d).exp()
     }
@@ -132,9 +137,8 @@ mod tests {
             let law = law.with_granularity(granularity).unwrap();
             law.loss(params(1e9), tokens(1e11)).unwrap().get()
         };
-        let by_hand = 0.47
-            + (2.1 / 8f64.powf(0.58) + 18.1) / 1e9f64.powf(0.115)
-            + 30.8 / 1e11f64.powf(0.147);
+        let by_hand =
+            0.47 + (2.1 / 8f64.powf(0.58) + 18.1) / 1e9f64.powf(0.115) + 30.8 / 1e11f64.powf(0.147);
         assert_near(at(8.0), by_hand, 1e-12);
         assert!(at(1.0) - at(2.0) > at(8.0) - at(16.0));
         assert!(law.with_granularity(0.0).is_err());

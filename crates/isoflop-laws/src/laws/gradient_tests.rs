@@ -12,6 +12,15 @@ fn starts() -> Vec<(&'static crate::LawCard, Vec<f64>)> {
     for card in catalogue() {
         let plausible: &[f64] = match card.name {
             "power-c" => &[50.0, -0.07, 1.6],
+            "over-training" => &[1.9, 700.0, 2000.0, 0.176],
+            "farseer" => &[-1e-3, -1.0, 0.2, 60.0, 1.5, -0.17, 8.0, 0.2, -0.1],
+            "data-quality" => &[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8],
+            "sparse" => &[16.8, 0.72, 45.0, 0.25, 6.9e8, 0.2, 0.65],
+            "bnsl" => &[0.5, 300.0, 0.05, 0.1, 1e22, 0.5],
+            "m1" => &[20.0, 0.1],
+            "m2" => &[20.0, 0.1, 1.7],
+            "m3" => &[20.0, 0.1, 1.7, 1e-10],
+            "m4" => &[0.7, 30.0, 0.2, 1.6, 10.8],
             _ => continue,
         };
         starts.push((card, plausible.to_vec()));

@@ -45,9 +45,7 @@ pub static CARD: LawCard = LawCard {
     ],
     published: &[],
     valid: "Curves that flatten before they reach the floor.",
-    criticism: &[
-        "g and e_inf both flatten the curve, so data rarely tell them apart.",
-    ],
+    criticism: &["g and e_inf both flatten the curve, so data rarely tell them apart."],
     build: |values| Ok(Box::new(M3::from_values(values)?)),
 };
 

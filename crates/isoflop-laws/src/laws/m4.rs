@@ -23,7 +23,13 @@ pub struct M4 {
     pub e_0: f64,
 }
 
-parameters!(M4 { a, b, c, e_inf, e_0 });
+parameters!(M4 {
+    a,
+    b,
+    c,
+    e_inf,
+    e_0
+});
 curve!(M4, of Tokens, width 6);
 
 /// ln(L − e_inf) − a ln(e_0 − L) − ln b + c ln x, which rises with L and is zero at the loss.

@@ -84,9 +84,9 @@ pub static CARD: LawCard = LawCard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LossSurface;
     use crate::laws::Chinchilla;
     use crate::laws::testing::{assert_near, flops, params, tokens};
-    use crate::LossSurface;
 
     #[test]
     fn it_is_the_parametric_law_with_equal_exponents() {

@@ -32,7 +32,14 @@ pub struct Routed {
 }
 
 parameters!(
-    Routed { a, b, c, d, e_start, e_max },
+    Routed {
+        a,
+        b,
+        c,
+        d,
+        e_start,
+        e_max
+    },
     beside { experts: 1.0 }
 );
 curve!(Routed, of Params, width 7);

@@ -33,18 +33,21 @@ pub struct Sparse {
 }
 
 parameters!(
-    Sparse { a_s, b_s, c_s, b_n, a_d, b_d, c },
+    Sparse {
+        a_s,
+        b_s,
+        c_s,
+        b_n,
+        a_d,
+        b_d,
+        c
+    },
     beside { ln_density: 0.0 }
 );
 surface!(Sparse, width 9);
 
 impl SurfaceFormula<7> for Sparse {
-    fn formula<R: Real>(
-        &self,
-        [a_s, b_s, c_s, b_n, a_d, b_d, c]: [R; 7],
-        ln_n: R,
-        ln_d: R,
-    ) -> R {
+    fn formula<R: Real>(&self, [a_s, b_s, c_s, b_n, a_d, b_d, c]: [R; 7], ln_n: R, ln_d: R) -> R {
         let of_density = a_s * (b_s * R::constant(self.ln_density)).exp();
         let of_size = (of_density + c_s) * (-b_n * ln_n).exp();
         of_size + (b_d * (a_d.ln() - ln_d)).exp() + c
@@ -83,7 +86,11 @@ pub static CARD: LawCard = LawCard {
     parameters: &[
         Parameter::new("aS", "nats per token", "scale of what density costs"),
         Parameter::new("bS", "1", "exponent of density"),
-        Parameter::new("cS", "nats per token", "scale of the loss from finite size at full sparsity"),
+        Parameter::new(
+            "cS",
+            "nats per token",
+            "scale of the loss from finite size at full sparsity",
+        ),
         Parameter::new("bN", "1", "exponent of non-zero parameters"),
         Parameter::new("aD", "tokens", "scale of data"),
         Parameter::new("bD", "1", "exponent of data"),

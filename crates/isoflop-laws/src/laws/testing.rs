@@ -22,9 +22,14 @@ pub(crate) fn assert_near(found: f64, expected: f64, within: f64) {
     );
 }
 
+/// The size that a number is judged by: its own, unless it is zero.
+fn own_size(x: f64) -> f64 {
+    if x == 0.0 { 1e-2 } else { x.abs() }
+}
+
 /// Central difference of `f` at `x`, with a step that suits the size of `x`.
 fn slope(f: impl Fn(f64) -> f64, x: f64) -> f64 {
-    let step = 1e-5 * x.abs().max(1e-2);
+    let step = 1e-5 * own_size(x);
     (f(x + step) - f(x - step)) / (2.0 * step)
 }
 
@@ -105,7 +110,7 @@ fn check_parameter_slopes(
             values[index] = x;
             loss(&values)
         };
-        let size = value.abs().max(1e-2);
+        let size = own_size(value);
         // Per unit of the parameter's own size, so that one tolerance serves all.
         let symbol = card.parameters[index].symbol;
         assert_slope(

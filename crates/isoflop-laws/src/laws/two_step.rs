@@ -96,8 +96,8 @@ pub static CARD: LawCard = LawCard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laws::testing::{assert_near, params, tokens};
     use crate::laws::Chinchilla;
+    use crate::laws::testing::{assert_near, params, tokens};
 
     const LAW: TwoStep = TwoStep {
         a: 0.75,
@@ -140,7 +140,9 @@ mod tests {
         let law = TwoStep { l0: 2.2, ..LAW };
         let task = Chinchilla::BESIROGLU_2024;
         let small = law.accuracy_of(&task, params(1e9), tokens(2e10)).unwrap();
-        let large = law.accuracy_of(&task, params(7e10), tokens(1.4e12)).unwrap();
+        let large = law
+            .accuracy_of(&task, params(7e10), tokens(1.4e12))
+            .unwrap();
         assert!(0.25 < small && small < large && large < 1.0);
     }
 }
