@@ -8,16 +8,19 @@ use std::str::FromStr;
 
 macro_rules! columns {
     ($($variant:ident => $name:literal),+ $(,)?) => {
-        /// A column of a run. Measurements beyond these are columns `metric_NAME`.
+        /// A column of a run. Measurements beyond these are columns `metric_NAME`, words are
+        /// columns `label_NAME`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Column {
             $(#[doc = concat!("The column `", $name, "`.")] $variant,)+
             /// The column `metric_NAME`; holds the name.
             Metric(String),
+            /// The column `label_NAME`; holds the name.
+            Label(String),
         }
 
         impl Column {
-            /// Every column but the metrics, in the order in which they are written.
+            /// Every column but the metrics and labels, in the order in which they are written.
             pub const FIXED: &'static [Column] = &[$(Column::$variant),+];
         }
 
@@ -26,6 +29,7 @@ macro_rules! columns {
                 match self {
                     $(Column::$variant => f.write_str($name),)+
                     Column::Metric(name) => write!(f, "metric_{name}"),
+                    Column::Label(name) => write!(f, "label_{name}"),
                 }
             }
         }
@@ -35,8 +39,13 @@ macro_rules! columns {
             fn from_str(name: &str) -> Result<Self, UnknownColumn> {
                 match name {
                     $($name => Ok(Column::$variant),)+
-                    _ => match name.strip_prefix("metric_") {
-                        Some(metric) if !metric.is_empty() => Ok(Column::Metric(metric.to_owned())),
+                    _ => match (name.strip_prefix("metric_"), name.strip_prefix("label_")) {
+                        (Some(metric), _) if !metric.is_empty() => {
+                            Ok(Column::Metric(metric.to_owned()))
+                        }
+                        (_, Some(label)) if !label.is_empty() => {
+                            Ok(Column::Label(label.to_owned()))
+                        }
                         _ => Err(UnknownColumn(name.to_owned())),
                     },
                 }
@@ -72,7 +81,7 @@ columns! {
 
 /// A name that is no column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a column: expected one of {list}, or metric_NAME", list = column_list())]
+#[error("`{0}` is not a column: expected one of {list}, or metric_NAME or label_NAME", list = column_list())]
 pub struct UnknownColumn(pub String);
 
 fn column_list() -> String {
@@ -108,6 +117,17 @@ impl Column {
             Column::WallSecs => Value::from(run.wall_secs),
             Column::Spec => run.spec.clone(),
             Column::Metric(name) => Value::from(run.metrics.get(name).copied()),
+            Column::Label(name) => Value::from(run.labels.get(name).map(String::as_str)),
+        }
+    }
+
+    /// [`Column::value`] as text, `None` where it is unknown.
+    #[must_use]
+    pub fn text(&self, run: &Run) -> Option<String> {
+        match self.value(run) {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
         }
     }
 }
@@ -151,6 +171,10 @@ mod tests {
         assert_eq!(
             "metric_pass_rate".parse::<Column>().unwrap(),
             Column::Metric("pass_rate".into())
+        );
+        assert_eq!(
+            "label_config".parse::<Column>().unwrap(),
+            Column::Label("config".into())
         );
     }
 

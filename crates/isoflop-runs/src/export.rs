@@ -3,9 +3,11 @@
 use crate::column::Column;
 use crate::run::Run;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// Writes runs as CSV with a header: the fixed columns, then every `metric_*` that any run has.
+/// Writes runs as CSV with a header: the fixed columns, then every `metric_*` and `label_*`
+/// that any run has.
 ///
 /// A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV
 /// Injection"); reading the file with [`import_file`](crate::import_file) takes it away again.
@@ -53,12 +55,15 @@ impl Run {
 }
 
 fn columns_of<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<Column> {
-    let metrics: std::collections::BTreeSet<&String> = runs
-        .into_iter()
-        .flat_map(|run| run.metrics.keys())
-        .collect();
+    let (mut metrics, mut labels) = (BTreeSet::new(), BTreeSet::new());
+    for run in runs {
+        metrics.extend(run.metrics.keys());
+        labels.extend(run.labels.keys());
+    }
     let metrics = metrics.into_iter().cloned().map(Column::Metric);
-    Column::FIXED.iter().cloned().chain(metrics).collect()
+    let labels = labels.into_iter().cloned().map(Column::Label);
+    let fixed = Column::FIXED.iter().cloned();
+    fixed.chain(metrics).chain(labels).collect()
 }
 
 fn cell(value: Value) -> String {

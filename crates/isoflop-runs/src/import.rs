@@ -20,7 +20,7 @@ use crate::store::Provenance;
 use cell::CellError;
 pub use error::ImportError;
 pub use format::Format;
-use recognise::{Assignment, recognise};
+use recognise::{Assignment, Reading, recognise};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -28,15 +28,17 @@ use std::io::Read;
 use std::path::Path;
 use table::TableRow;
 
-/// What the user says about columns: `theirs=ours`.
+/// What the user says about columns: `theirs=ours`, or `theirs=ours:unit` with a unit such as
+/// `M`, `B`, `bits` or `perplexity`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ColumnMap(Vec<(String, Column)>);
+pub struct ColumnMap(Vec<(String, Column, Option<Reading>)>);
 
 impl ColumnMap {
-    /// Adds a mapping written as `theirs=ours`.
+    /// Adds a mapping written as `theirs=ours` or `theirs=ours:unit`.
     ///
     /// # Errors
-    /// [`ImportError::BadMapping`] or [`ImportError::UnknownColumn`].
+    /// [`ImportError::BadMapping`], [`ImportError::UnknownColumn`] or
+    /// [`ImportError::UnknownUnit`].
     pub fn add(&mut self, text: &str) -> Result<(), ImportError> {
         let pair = text
             .rsplit_once('=')
@@ -44,13 +46,22 @@ impl ColumnMap {
         let Some((theirs, ours)) = pair else {
             return Err(ImportError::BadMapping(text.to_owned()));
         };
-        self.0.push((theirs.to_owned(), ours.trim().parse()?));
+        let (ours, unit) = match ours.split_once(':') {
+            Some((ours, unit)) => (ours, Some(unit)),
+            None => (ours, None),
+        };
+        let unknown = |unit: &str| ImportError::UnknownUnit(unit.to_owned());
+        let reading = unit
+            .map(|unit| Reading::of_unit(unit).ok_or_else(|| unknown(unit)))
+            .transpose()?;
+        self.0
+            .push((theirs.to_owned(), ours.trim().parse()?, reading));
         Ok(())
     }
 
-    fn get(&self, theirs: &str) -> Option<&Column> {
-        let pair = self.0.iter().find(|(name, _)| name == theirs);
-        pair.map(|(_, column)| column)
+    fn get(&self, theirs: &str) -> Option<(&Column, Option<Reading>)> {
+        let found = self.0.iter().find(|(name, ..)| name == theirs);
+        found.map(|(_, column, reading)| (column, *reading))
     }
 }
 
@@ -74,8 +85,8 @@ pub enum GuessKind {
     Exact,
     /// It has a name that people use.
     Recognised,
-    /// It is not read.
-    NotUsed,
+    /// It is not read as a quantity, but kept as the label of its name.
+    Kept,
 }
 
 /// One column of the file, and what it is read as.
@@ -91,23 +102,13 @@ pub struct ColumnGuess {
     pub note: Option<String>,
 }
 
-impl ColumnGuess {
-    fn not_used(theirs: &str, note: Option<String>) -> Self {
-        ColumnGuess {
-            theirs: theirs.to_owned(),
-            ours: None,
-            kind: GuessKind::NotUsed,
-            note,
-        }
-    }
-}
-
 impl fmt::Display for ColumnGuess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.ours, self.kind) {
+            (Some(ours), GuessKind::Kept) => write!(f, "`{}` kept as {ours}", self.theirs)?,
             (Some(ours), GuessKind::Mapped) => write!(f, "`{}` mapped to {ours}", self.theirs)?,
             (Some(ours), _) => write!(f, "`{}` read as {ours}", self.theirs)?,
-            (None, _) => write!(f, "`{}` not used", self.theirs)?,
+            (None, _) => write!(f, "`{}` is not read", self.theirs)?,
         }
         match &self.note {
             Some(note) => write!(f, ": {note}"),
@@ -149,6 +150,14 @@ impl Imported {
     #[must_use]
     pub fn runs(&self) -> Vec<Run> {
         self.rows.iter().map(|row| row.run.clone()).collect()
+    }
+
+    /// The column that the file's name for it, or our own name, stands for.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Column> {
+        let guess = self.columns.iter().find(|guess| guess.theirs == name);
+        let ours = guess.and_then(|guess| guess.ours.clone());
+        ours.or_else(|| name.parse().ok())
     }
 
     /// [`select`] on the runs, with lines, and with the rows that were no runs.
@@ -218,15 +227,15 @@ pub fn import_bytes(
         .map
         .0
         .iter()
-        .find(|(theirs, _)| !table.header.contains(theirs));
-    if let Some((theirs, _)) = missing {
+        .find(|(theirs, ..)| !table.header.contains(theirs));
+    if let Some((theirs, ..)) = missing {
         return Err(ImportError::NoSuchColumn {
             source_name: name.to_owned(),
             theirs: theirs.clone(),
             columns: shown_columns,
         });
     }
-    let (mut assignments, columns) = recognise(&table.header, &options.map);
+    let (mut assignments, columns) = recognise(&table, &options.map);
     if let Some(wanted) = missing_column(&assignments) {
         return Err(ImportError::NoColumn {
             source_name: name.to_owned(),
@@ -263,7 +272,10 @@ pub fn import_bytes(
 
 fn missing_column(assignments: &[Assignment]) -> Option<&'static str> {
     let has = |column: Column| assignments.iter().any(|a| a.column == column);
-    if !has(Column::Loss) && !has(Column::BitsPerByte) {
+    let has_metric = assignments
+        .iter()
+        .any(|a| matches!(a.column, Column::Metric(_)));
+    if !has(Column::Loss) && !has(Column::BitsPerByte) && !has_metric {
         return Some("loss");
     }
     let sizes = [

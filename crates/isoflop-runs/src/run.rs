@@ -1,5 +1,6 @@
 //! One training run, as every command reads and writes it.
 
+use crate::column::Column;
 use isoflop_laws::{FlopCount, Flops, Loss, Params, Tokens};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -137,6 +138,9 @@ pub struct Run {
     pub family: Option<String>,
     /// Further measurements by name; columns `metric_NAME`.
     pub metrics: BTreeMap<String, f64>,
+    /// Further words by name; columns `label_NAME`. What an imported file says beyond the
+    /// columns that are read, and tags.
+    pub labels: BTreeMap<String, String>,
     /// Where the run is in its life.
     pub status: Status,
     /// Why it failed, diverged or was excluded.
@@ -195,6 +199,16 @@ impl Run {
         Ok(())
     }
 
+    /// What the run says under `name`, as text: a label, with or without `label_` in front, or
+    /// a column by its name. Sorting runs by such a text is what `--by` and `--split` do.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        if let Some(label) = self.labels.get(name) {
+            return Some(label.clone());
+        }
+        name.parse::<Column>().ok()?.text(self)
+    }
+
     fn invalid(
         &self,
         field: &str,
@@ -248,6 +262,18 @@ mod tests {
         run.seed = Some(u64::MAX);
         assert!(run.validate().unwrap_err().to_string().contains("`seed`"));
         assert_eq!(Run::new(" ").validate(), Err(InvalidRun::NoName));
+    }
+
+    #[test]
+    fn labels_and_columns_are_found_by_name_as_text() {
+        let mut run = Run::new("a");
+        run.seed = Some(7);
+        run.labels.insert("config".into(), "base".into());
+        assert_eq!(run.text("config").as_deref(), Some("base"));
+        assert_eq!(run.text("label_config").as_deref(), Some("base"));
+        assert_eq!(run.text("seed").as_deref(), Some("7"));
+        assert_eq!(run.text("loss"), None);
+        assert_eq!(run.text("nothing"), None);
     }
 
     #[test]

@@ -277,7 +277,11 @@ fn differing_columns(a: &Run, b: &Run) -> Vec<String> {
     let mut metrics: Vec<Column> = metrics.cloned().map(Column::Metric).collect();
     metrics.sort();
     metrics.dedup();
-    let columns = Column::FIXED.iter().cloned().chain(metrics);
+    let labels = a.labels.keys().chain(b.labels.keys());
+    let mut labels: Vec<Column> = labels.cloned().map(Column::Label).collect();
+    labels.sort();
+    labels.dedup();
+    let columns = Column::FIXED.iter().cloned().chain(metrics).chain(labels);
     columns
         .filter(|column| column.value(a) != column.value(b))
         .map(|column| column.to_string())

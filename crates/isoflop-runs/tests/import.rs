@@ -64,7 +64,7 @@ fn every_row_of_a_messy_table_is_used_or_listed_with_its_line_and_reason() {
     column  `N (M)` read as params: numbers times 1e6
     column  `tokens` read as tokens
     column  `eval_loss` read as loss
-    column  `train_loss` not used: loss is read from `eval_loss`
+    column  `train_loss` kept as label_train_loss: loss is read from `eval_loss`
     column  `lr` read as lr
     column  `state` read as status
     column  `steps` read as step

@@ -61,6 +61,9 @@ pub(super) fn set(
             let value = cell.finite()?;
             run.metrics.insert(name.clone(), value);
         }
+        Column::Label(name) => {
+            run.labels.insert(name.clone(), cell.words());
+        }
         Column::FlopCount => match read_flop_count(text) {
             Some(count) => run.flop_count = Some(count),
             None => return Err(cell.left_empty("six-nd or counted")),

@@ -68,6 +68,11 @@ pub enum ImportError {
     /// A mapping that is not `theirs=ours`.
     #[error("`{0}` is not a mapping: expected theirs=ours, for example `valid_ce=loss`")]
     BadMapping(String),
+    /// A mapping with a unit that is none.
+    #[error(
+        "`{0}` is not a unit: expected K, M, B or T for sizes, or nats, bits or perplexity for a loss"
+    )]
+    UnknownUnit(String),
     /// A mapping onto something that is no column of a run.
     #[error(transparent)]
     UnknownColumn(#[from] UnknownColumn),

@@ -81,6 +81,9 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
             "seen_tokens",
             "num_input_tokens_seen",
             "dataset_tokens",
+            "seen_examples",
+            "examples_seen",
+            "num_examples",
         ],
     ),
     (
@@ -187,6 +190,43 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
     ),
     (Column::Spec, &["spec"]),
 ];
+
+/// Columns that are read although they do not hold quite what is looked for, with what to say.
+pub(super) const STAND_INS: &[(&str, &str)] = &[
+    ("seen_examples", EXAMPLES),
+    ("examples_seen", EXAMPLES),
+    ("num_examples", EXAMPLES),
+    ("train_loss", TRAINING),
+    ("training_loss", TRAINING),
+    ("loss_train", TRAINING),
+];
+
+const EXAMPLES: &str = "examples stand for tokens; C = 6ND does not hold for them";
+const TRAINING: &str = "a loss on training batches, for want of a held-out one";
+
+/// Whether a column is a measured capability, kept as a metric under its own name.
+pub(super) fn is_metric(folded: &str) -> bool {
+    const WHOLE: [&str; 7] = [
+        "acc",
+        "accuracy",
+        "pass_rate",
+        "exact_match",
+        "f1",
+        "bleu",
+        "win_rate",
+    ];
+    const STARTS: [&str; 4] = ["acc_", "accuracy_", "pass_at_", "exact_match_"];
+    const ENDS: [&str; 5] = [
+        "_acc",
+        "_accuracy",
+        "_pass_rate",
+        "_exact_match",
+        "_acc_norm",
+    ];
+    WHOLE.contains(&folded)
+        || STARTS.iter().any(|start| folded.starts_with(start))
+        || ENDS.iter().any(|end| folded.ends_with(end))
+}
 
 /// Perplexities, read as a loss where there is no loss.
 pub(super) const PERPLEXITIES: &[&str] = &[

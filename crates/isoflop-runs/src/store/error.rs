@@ -73,7 +73,7 @@ pub enum StoreError {
     #[error("the store holds a number that is out of range: {0}")]
     OutOfRange(#[from] QuantityError),
     /// A stored JSON text could not be read or written.
-    #[error("the spec or metrics of run `{run}` are not readable JSON: {source}")]
+    #[error("the spec, metrics or labels of run `{run}` are not readable JSON: {source}")]
     Json {
         /// The run's name.
         run: String,

@@ -7,16 +7,17 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 const COLUMNS: &str = "run, params, params_non_embedding, tokens, unique_tokens, flops, \
     flop_count, loss, loss_std, bits_per_byte, step, batch_tokens, lr, schedule, seed, dataset, \
-    family, metrics, status, reason, corpus_fingerprint, wall_secs, spec";
+    family, metrics, status, reason, corpus_fingerprint, wall_secs, spec, labels";
 
 /// Puts the row in place of any other of the same run.
 pub(super) fn write(connection: &Connection, run: &Run) -> Result<(), StoreError> {
     let metrics = serde_json::to_string(&run.metrics).map_err(|e| StoreError::json(run, e))?;
     let spec = serde_json::to_string(&run.spec).map_err(|e| StoreError::json(run, e))?;
-    let marks = vec!["?"; 23].join(", ");
+    let labels = serde_json::to_string(&run.labels).map_err(|e| StoreError::json(run, e))?;
+    let marks = vec!["?"; 24].join(", ");
     let mut statement =
         connection.prepare_cached(&format!("REPLACE INTO runs ({COLUMNS}) VALUES ({marks})"))?;
-    let cells: [&dyn ToSql; 23] = [
+    let cells: [&dyn ToSql; 24] = [
         &run.run,
         &run.params.map(f64::from),
         &run.params_non_embedding.map(f64::from),
@@ -40,6 +41,7 @@ pub(super) fn write(connection: &Connection, run: &Run) -> Result<(), StoreError
         &run.corpus_fingerprint,
         &run.wall_secs,
         &spec,
+        &labels,
     ];
     statement.execute(&cells[..])?;
     Ok(())
@@ -98,9 +100,10 @@ fn from_row(row: &Row<'_>) -> Result<Run, StoreError> {
         corpus_fingerprint: row.get(20)?,
         wall_secs: row.get(21)?,
         spec: json(&key, &row.get::<_, String>(22)?)?,
+        labels: json(&key, &row.get::<_, String>(23)?)?,
         run: key,
     };
-    if let Some(why) = row.get::<_, Option<String>>(23)? {
+    if let Some(why) = row.get::<_, Option<String>>(24)? {
         run.status = Status::Excluded;
         run.reason = Some(why);
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) const APPLICATION_ID: i32 = 0x6973_6f66;
 
 /// Step k brings a store from schema version k to k + 1. Released steps are never edited.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE runs (
         run TEXT PRIMARY KEY NOT NULL,
         params REAL, params_non_embedding REAL, tokens REAL, unique_tokens REAL,
@@ -32,6 +32,7 @@ const STEPS: [&str; 2] = [
         note TEXT NOT NULL,
         PRIMARY KEY (run, field, source, line, note)
      ) STRICT, WITHOUT ROWID;",
+    "ALTER TABLE runs ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';",
 ];
 
 /// The schema version that this program writes.

@@ -22,6 +22,7 @@ fn finished(name: &str, loss: f64) -> Run {
         dataset: Some("rust".into()),
         family: Some("gpt-mini".into()),
         metrics: [("pass_rate".to_owned(), 0.1 + 0.2)].into(),
+        labels: [("config".to_owned(), "base, long warm-up".to_owned())].into(),
         status: Status::Finished,
         reason: None,
         corpus_fingerprint: Some("blake3:ab".into()),
@@ -101,10 +102,21 @@ fn an_older_schema_is_migrated_with_its_rows() {
     let path = folder.path().join("runs.db");
     let mut connection = Connection::open(&path).unwrap();
     schema::migrate_to(&mut connection, &path, 1).unwrap();
-    row::write(&connection, &finished("old", 3.0)).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO runs (run, loss, metrics, status, spec)
+             VALUES ('old', 3.0, '{\"acc\": 0.5}', 'finished', 'null')",
+        )
+        .unwrap();
     drop(connection);
     let mut store = Store::open(&path).unwrap();
-    assert_eq!(store.run("old").unwrap(), Some(finished("old", 3.0)));
+    let run = Run {
+        loss: Loss::new(3.0).ok(),
+        metrics: [("acc".to_owned(), 0.5)].into(),
+        status: Status::Finished,
+        ..Run::new("old")
+    };
+    assert_eq!(store.run("old").unwrap(), Some(run));
     store.exclude("old", "tokeniser changed").unwrap();
 }
 
