@@ -5,6 +5,7 @@
 //!
 //! Invariant: the same specification and data give the same bits on any number of threads.
 
+mod branch;
 mod checkpoint;
 pub mod kernels;
 mod ladder;

@@ -16,6 +16,14 @@ pub enum Decay {
     Linear,
     /// The peak rate to the end.
     Constant,
+    /// The peak rate, then a straight line down to zero over the last `annealed` share of the run
+    /// (warm-up, stable, decay: Hu et al. 2024, arXiv 2404.06395; Hägele et al. 2024, arXiv
+    /// 2405.18392). Runs of one model that differ in length only are the same run up to the
+    /// decay of the shorter one.
+    Stable {
+        /// Share of the steps after the warm-up that anneal.
+        annealed: f32,
+    },
 }
 
 /// Linear warm-up, then [`Decay`] that reaches its end with the last step.
@@ -44,7 +52,38 @@ impl Schedule {
             }
             Decay::Linear => (1.0 - done).max(0.0),
             Decay::Constant => 1.0,
+            Decay::Stable { .. } => {
+                let onset = self.annealing_begins();
+                if step < onset {
+                    return 1.0;
+                }
+                let annealed = (step - onset) as f32 / (self.steps - onset).max(1) as f32;
+                (1.0 - annealed).max(0.0)
+            }
         }
+    }
+
+    /// The first step at which a [`Decay::Stable`] schedule leaves the peak; for any other, the
+    /// first after the warm-up.
+    #[must_use]
+    pub fn annealing_begins(&self) -> u64 {
+        let after = self.steps.saturating_sub(self.warmup);
+        match self.decay {
+            Decay::Stable { annealed } => {
+                let share = f64::from(annealed.clamp(0.0, 1.0));
+                self.steps - (after as f64 * share).round() as u64
+            }
+            Decay::Constant => self.steps,
+            Decay::Cosine { .. } | Decay::Linear => self.warmup.min(self.steps),
+        }
+    }
+
+    /// Whether the first `steps` steps have the same rates under both schedules, to the bit: then
+    /// a run of one can be continued as a run of the other.
+    #[must_use]
+    pub fn agrees_for(&self, other: &Self, steps: u64) -> bool {
+        let ends = self.steps.min(other.steps);
+        steps <= ends && (0..steps).all(|step| self.share(step) == other.share(step))
     }
 }
 
@@ -71,13 +110,31 @@ mod tests {
         assert!((cosine.share(99) - 0.1).abs() < 0.01);
     }
 
+    #[test]
+    fn stable_schedules_of_two_lengths_agree_until_the_shorter_one_anneals() {
+        let long = Schedule {
+            warmup: 10,
+            steps: 1000,
+            decay: Decay::Stable { annealed: 0.2 },
+        };
+        let short = Schedule { steps: 110, ..long };
+        assert_eq!(short.annealing_begins(), 90);
+        assert_eq!(short.share(90), 1.0, "the decay begins at the peak");
+        assert!((short.share(100) - 0.5).abs() < 1e-6);
+        assert!(short.share(109) > 0.0);
+        assert!(long.agrees_for(&short, 91));
+        assert!(!long.agrees_for(&short, 92));
+        assert!(!long.agrees_for(&short, 111), "one of them has ended");
+    }
+
     proptest! {
         #[test]
         fn stays_between_zero_and_one_and_never_rises_after_the_warm_up(
             steps in 1u64..500, warm in 0.0f64..1.0, at in 0u64..500
         ) {
             let warmup = (steps as f64 * warm) as u64;
-            for decay in [Decay::Linear, Decay::Cosine { floor: 0.1 }, Decay::Constant] {
+            let stable = Decay::Stable { annealed: 0.3 };
+            for decay in [Decay::Linear, Decay::Cosine { floor: 0.1 }, Decay::Constant, stable] {
                 let schedule = Schedule { warmup, steps, decay };
                 let share = schedule.share(at.min(steps - 1));
                 prop_assert!((0.0..=1.0).contains(&share));

@@ -81,6 +81,14 @@ pub enum TrainError {
         /// Size of the vocabulary.
         vocabulary: usize,
     },
+    /// A branch that would not have come this way.
+    #[error(
+        "a run can't be branched at step {step} into one of another model, data order or earlier learning rates: branch before the shorter schedule anneals"
+    )]
+    Branch {
+        /// Steps done.
+        step: u64,
+    },
     /// The loss or the gradient is not a number: the run has diverged.
     #[error(
         "the run diverged at step {step}: its {what} is {value}; a lower learning rate may help"
