@@ -1,9 +1,10 @@
 //! Refits to resampled runs (Efron 1979): whole training runs are drawn with replacement,
 //! because checkpoints of one run err together.
 
+use crate::errors::Errors;
 use crate::estimate::refit;
 use crate::rows::Row;
-use crate::{FittedLaw, Objective};
+use crate::{FittedLaw, Objective, Resampling};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -53,24 +54,40 @@ impl Clusters {
     }
 }
 
-/// The law's parameters from refits to `count` resamples, in the order of the resamples; those
-/// that do not determine the law are left out.
-pub(crate) fn draws(
-    rows: &[Row],
-    law: FittedLaw,
-    objective: Objective,
-    from: &[f64],
-    seed: u64,
-    count: usize,
-) -> Vec<Vec<f64>> {
+/// How refits are drawn.
+pub(crate) struct Plan {
+    pub law: FittedLaw,
+    pub objective: Objective,
+    pub resampling: Resampling,
+    pub seed: u64,
+    pub count: usize,
+}
+
+impl Plan {
+    fn errors(&self, rows: &[Row], runs: usize, from: &[f64]) -> Option<Errors> {
+        match self.resampling {
+            Resampling::Runs => None,
+            Resampling::Auto if runs < rows.len() => None,
+            _ => Errors::of(rows, self.law, from),
+        }
+    }
+}
+
+/// The law's parameters from refits, in the order of the resamples; those that do not determine
+/// the law are left out.
+pub(crate) fn draws(rows: &[Row], from: &[f64], plan: &Plan) -> Vec<Vec<f64>> {
     let clusters = Clusters::of(rows);
     if clusters.len() < 2 {
         return Vec::new();
     }
+    let errors = plan.errors(rows, clusters.len(), from);
     let one = |replicate| {
-        let resampled = clusters.resample(seed, replicate);
-        refit(&resampled, law, objective, from).ok()
+        let resampled = match &errors {
+            Some(errors) => errors.resample(rows, plan.seed, replicate),
+            None => clusters.resample(plan.seed, replicate),
+        };
+        refit(&resampled, plan.law, plan.objective, from).ok()
     };
-    let refits: Vec<_> = (0..count).into_par_iter().map(one).collect();
+    let refits: Vec<_> = (0..plan.count).into_par_iter().map(one).collect();
     refits.into_iter().flatten().map(|fit| fit.values).collect()
 }

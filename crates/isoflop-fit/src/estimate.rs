@@ -2,6 +2,7 @@
 //! resampling and its forecasts all stand on.
 
 mod form;
+mod hat;
 mod kaplan_sum;
 mod newton;
 mod power_sum;
@@ -120,6 +121,28 @@ pub(crate) fn ln_losses(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<
         |form| {
             let at = form.coordinates(values);
             Some(rows.iter().map(|row| form.ln_loss(&at, &row.x)).collect())
+        },
+        else None
+    )
+}
+
+/// The share of each row's own loss in its prediction, by least squares at these values
+/// (leverage: Hoaglin and Welsch 1978); `None` for laws that predict no loss.
+pub(crate) fn leverages(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<f64>> {
+    use form::Form;
+    with_form!(
+        law,
+        rows,
+        |form| {
+            let at = form.coordinates(values);
+            let gradients: Vec<Vec<f64>> = rows
+                .iter()
+                .map(|row| {
+                    let root = row.weight.sqrt();
+                    form.jet(&at, &row.x).gradient.map(|g| g * root).to_vec()
+                })
+                .collect();
+            Some(hat::diagonal(&gradients))
         },
         else None
     )

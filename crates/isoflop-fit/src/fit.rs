@@ -2,10 +2,11 @@
 
 use crate::bootstrap::{self, Clusters};
 use crate::checks;
+use crate::errors::suited;
 use crate::estimate::{Estimate, estimate};
 use crate::forecast::Forecaster;
-use crate::quantiles::{quantile, standard_deviation};
-use crate::rows::rows;
+use crate::quantiles::{central, standard_deviation};
+use crate::rows::{Row, rows};
 use crate::{Dataset, FitError, FitOptions, FittedLaw, LawChoice, Objective};
 use isoflop_laws::{FlopCount, Flops, Law, LawError, ParamCount};
 use serde::{Deserialize, Serialize};
@@ -91,15 +92,15 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         require_steps(data, options)?;
     }
     checks::determine(&rows, law)?;
-    let best = estimate(&rows, law, options.objective)?;
-    let draws = bootstrap::draws(
-        &rows,
+    let (best, objective) = best(&rows, law, options.objective)?;
+    let plan = bootstrap::Plan {
         law,
-        options.objective,
-        &best.values,
-        options.seed,
-        options.bootstraps,
-    );
+        objective,
+        resampling: options.resampling,
+        seed: options.seed,
+        count: options.bootstraps,
+    };
+    let draws = bootstrap::draws(&rows, &best.values, &plan);
     let parameters = parameters(law, &best, &draws, options.level);
     Ok(Fit {
         law,
@@ -110,12 +111,28 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         largest_flops: largest_flops(data).ok_or_else(|| too_few(law))?,
         parameters,
         level: options.level,
-        objective: options.objective,
+        objective,
         objective_value: best.objective,
         warnings: Vec::new(),
         draws,
         forecaster: Forecaster::default(),
     })
+}
+
+/// The optimum, and the objective that was minimised: a concrete one where it was to be chosen.
+fn best(
+    rows: &[Row],
+    law: FittedLaw,
+    objective: Objective,
+) -> Result<(Estimate, Objective), FitError> {
+    if objective != Objective::Adaptive {
+        return Ok((estimate(rows, law, objective)?, objective));
+    }
+    let squares = estimate(rows, law, Objective::LeastSquares)?;
+    match suited(rows, law, &squares) {
+        Objective::LeastSquares => Ok((squares, Objective::LeastSquares)),
+        robust => Ok((estimate(rows, law, robust)?, robust)),
+    }
 }
 
 fn require_steps(data: &Dataset, options: &FitOptions) -> Result<(), FitError> {
@@ -158,14 +175,15 @@ fn parameters(
         let mut drawn: Vec<f64> = draws.iter().map(|draw| draw[index]).collect();
         drawn.sort_by(f64::total_cmp);
         let enough = drawn.len() >= FEWEST_DRAWS;
+        let (lo, hi) = central(&drawn, level);
         let value = best.values[index];
         let standard_error = enough.then(|| standard_deviation(&drawn));
         let wide = standard_error.is_some_and(|error| error > 0.5 * value.abs());
         FittedParameter {
             symbol: law.card().parameters[index].symbol.to_owned(),
             value,
-            lo: enough.then(|| quantile(&drawn, 0.5 - 0.5 * level)),
-            hi: enough.then(|| quantile(&drawn, 0.5 + 0.5 * level)),
+            lo: enough.then_some(lo),
+            hi: enough.then_some(hi),
             standard_error,
             identified: !wide && !best.at_bound.contains(&index),
         }

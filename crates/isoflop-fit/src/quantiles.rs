@@ -16,6 +16,14 @@ pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     sorted[below] * (1.0 - share) + sorted[above] * share
 }
 
+/// The central interval of a sorted sample of draws: its ends are so far out that a further draw
+/// falls between them with probability `level` (type 6 of Hyndman and Fan 1996).
+pub(crate) fn central(sorted: &[f64], level: f64) -> (f64, f64) {
+    let count = sorted.len() as f64;
+    let end = |p: f64| quantile(sorted, (p * (count + 1.0) - 1.0) / (count - 1.0).max(1.0));
+    (end(0.5 - 0.5 * level), end(0.5 + 0.5 * level))
+}
+
 /// Standard deviation with n − 1; NaN for fewer than two numbers.
 pub(crate) fn standard_deviation(sample: &[f64]) -> f64 {
     let count = sample.len() as f64;

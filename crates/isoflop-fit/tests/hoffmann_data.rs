@@ -3,7 +3,7 @@
 
 mod measurements;
 
-use isoflop_fit::{FitOptions, FittedLaw, Objective, fit};
+use isoflop_fit::{FitOptions, FittedLaw, Objective, Resampling, fit};
 use measurements::chinchilla_240;
 
 fn fitted(objective: Objective) -> isoflop_fit::Fit {
@@ -52,4 +52,27 @@ fn the_likelihood_with_a_free_scale_gives_besiroglus_values() {
             ("beta", 0.36585, 1e-5),
         ],
     );
+}
+
+#[test]
+fn standard_errors_over_resampled_runs_are_besiroglus() {
+    let options = FitOptions {
+        objective: Objective::HuberLikelihood { delta: 1e-3 },
+        bootstraps: 1000,
+        resampling: Resampling::Runs,
+        ..FitOptions::of(FittedLaw::Chinchilla)
+    };
+    let fit = fit(&chinchilla_240(), &options).unwrap();
+    // Besiroglu et al. 2024, table 2, from 4,000 resamples.
+    let published = [0.03, 124.58, 1293.23, 0.02, 0.02];
+    let found: Vec<f64> = fit
+        .parameters
+        .iter()
+        .map(|p| p.standard_error.unwrap())
+        .collect();
+    println!("{found:?}");
+    for (found, published) in found.iter().zip(published) {
+        let ratio = found / published;
+        assert!((0.7..1.4).contains(&ratio), "{found} against {published}");
+    }
 }

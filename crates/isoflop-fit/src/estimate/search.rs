@@ -60,13 +60,14 @@ impl<'a, F: Form<K>, const K: usize> Search<'a, F, K> {
             Objective::Huber { delta } => Huber { delta },
             // A scale that is still unknown: absolute values, but for the smallest residuals.
             Objective::HuberLikelihood { .. } => Huber { delta: 1e-3 },
-            Objective::LeastSquares => Huber::SQUARES,
+            Objective::LeastSquares | Objective::Adaptive => Huber::SQUARES,
         }
     }
 
     fn descend(&self, start: [f64; K]) -> Found<K> {
         match self.objective {
-            Objective::LeastSquares => {
+            // What adapts is settled before rows are searched; until then it is squares.
+            Objective::LeastSquares | Objective::Adaptive => {
                 let (at, value) = minimise(self.form, self.rows, Huber::SQUARES, start);
                 let value = 2.0 * value;
                 Found { at, value }
