@@ -1,18 +1,46 @@
 //! Figures: one file each, over a common canvas, axis and style.
 
+mod allocation;
 mod axis;
+mod backtest;
 mod canvas;
+mod capability;
+mod contours;
+mod design;
+mod envelope;
 mod forecast;
 mod isoflop;
 mod kaplan;
+mod layout;
+mod leverage;
+mod optimum;
 mod png;
+mod posterior;
 mod residuals;
+mod sample_efficiency;
+mod schools;
+mod spot;
+mod stopping;
 mod style;
 
+pub use allocation::{AllocationLine, AllocationPoint};
+pub use backtest::{BacktestFigure, PastForecast};
+pub use capability::{CapabilityFigure, Score, ScorePrediction};
+pub use contours::{Contour, ContoursFigure, Slice};
+pub use design::{DesignFigure, NextRun};
+pub use envelope::{EnvelopeFigure, EnvelopePoint, LearningCurve};
 pub use forecast::{ForecastFigure, Prediction};
 pub use isoflop::{IsoflopFigure, Parabola, Valley};
 pub use kaplan::{KaplanFigure, KaplanPanel, PowerLine, Variable};
+pub use layout::{Layout, Length, NotALength};
+pub use leverage::{LeverageFigure, WeighedRun};
+pub use optimum::OptimumFigure;
+pub use posterior::{ExponentDraws, PosteriorFigure, PublishedValue};
 pub use residuals::{FittedRun, ResidualsFigure};
+pub use sample_efficiency::{SampleEfficiencyFigure, SizeCurve};
+pub use schools::SchoolsFigure;
+pub use spot::Spot;
+pub use stopping::{StoppedModel, StoppingFigure};
 
 pub(crate) use axis::{scientific, signed};
 
@@ -25,7 +53,7 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum FigureError {
     /// There is nothing to draw.
-    #[error("the figure `{figure}` has no {what}: give it at least {needed}")]
+    #[error("the figure `{figure}` has too few {what}: it needs at least {needed}")]
     TooFewPoints {
         /// The figure's name.
         figure: &'static str,
@@ -63,6 +91,43 @@ pub struct Figure {
     pub svg: String,
     /// Every number in the picture, with units in the header.
     pub csv: String,
+    /// Where single runs stand in the picture.
+    pub spots: Vec<Spot>,
+}
+
+/// A drawn figure with its heading, words and data.
+fn finished(
+    name: &'static str,
+    frame: canvas::Frame,
+    description: String,
+    drawing: canvas::Drawing,
+    csv: String,
+) -> Figure {
+    Figure {
+        name,
+        title: frame.title,
+        description,
+        svg: drawing.svg,
+        csv,
+        spots: drawing.spots,
+    }
+}
+
+/// Enough to draw, or why not.
+fn need(
+    figure: &'static str,
+    what: &'static str,
+    needed: usize,
+    found: usize,
+) -> Result<(), FigureError> {
+    if found >= needed {
+        return Ok(());
+    }
+    Err(FigureError::TooFewPoints {
+        figure,
+        what,
+        needed,
+    })
 }
 
 impl Figure {

@@ -12,8 +12,13 @@ mod page;
 mod visible;
 
 pub use figure::{
-    Figure, FigureError, FittedRun, ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel,
-    LossUnit, Parabola, PowerLine, Prediction, ResidualsFigure, RunPoint, Valley, Variable,
+    AllocationLine, AllocationPoint, BacktestFigure, CapabilityFigure, Contour, ContoursFigure,
+    DesignFigure, EnvelopeFigure, EnvelopePoint, ExponentDraws, Figure, FigureError, FittedRun,
+    ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel, Layout, LearningCurve, Length,
+    LeverageFigure, LossUnit, NextRun, NotALength, OptimumFigure, Parabola, PastForecast,
+    PosteriorFigure, PowerLine, Prediction, PublishedValue, ResidualsFigure, RunPoint,
+    SampleEfficiencyFigure, SchoolsFigure, Score, ScorePrediction, SizeCurve, Slice, Spot,
+    StoppedModel, StoppingFigure, Valley, Variable, WeighedRun,
 };
 pub use page::{
     EntropyCheck, FitSummary, FittedParameter, Report, ReportError, RunRow, Seal, SealCheck,

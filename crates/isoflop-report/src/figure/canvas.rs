@@ -1,25 +1,28 @@
 //! A page of panels, drawn with `plotters` and finished as an accessible SVG document.
 
+mod compact;
 mod glyph;
 
 pub(super) use glyph::{Marker, Stroke};
 
-use super::FigureError;
 use super::axis::Axis;
+use super::layout::Layout;
+use super::spot::{Spot, Spots};
 use super::style::{
     FINE_GRID, FONT, GREY, GRID, INK, LABEL_SIZE, NOTE_SIZE, PAPER, TICK_SIZE, TITLE_SIZE,
     load_font,
 };
+use super::{FigureError, LossUnit, RunPoint};
 use crate::visible::visible;
 use glyph::{legend_line, marker_shape};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::prelude::{
-    Cartesian2d, Circle, DashedLineSeries, DrawingArea, EmptyElement, IntoDrawingArea, LineSeries,
-    PathElement, SVGBackend, Text,
+    Cartesian2d, DashedLineSeries, DrawingArea, EmptyElement, IntoDrawingArea, LineSeries,
+    PathElement, Polygon, Rectangle, SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontStyle, IntoFont, RGBColor, TextStyle};
 
 /// The library's canvas has whole pixels: a unit of the figure is this many of them, so that
 /// curves stay smooth.
@@ -64,39 +67,75 @@ pub(super) struct Frame {
     pub note: String,
 }
 
-/// Draws a figure of panels side by side, their widths in proportion to `columns`.
+/// A drawn figure.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    /// The document.
+    pub svg: String,
+    /// Where its runs stand.
+    pub spots: Vec<Spot>,
+}
+
+/// Draws a figure of panels side by side, their widths in proportion to `columns`, or below each
+/// other where the layout is too narrow.
 ///
 /// `draw_panel` is called once for each panel with its number.
 pub(super) fn draw(
-    size: (f64, f64),
+    layout: &Layout,
+    natural: (f64, f64),
     columns: &[f64],
     frame: &Frame,
     description: &str,
     mut draw_panel: impl FnMut(usize, &PanelArea<'_, '_>) -> Result<(), FigureError>,
-) -> Result<String, FigureError> {
+) -> Result<Drawing, FigureError> {
     load_font();
+    let sheet = layout.page(natural, columns.len(), LABEL_SIZE);
+    let size = (sheet.width, sheet.height);
+    let head = if layout.untitled {
+        Frame::default()
+    } else {
+        frame.clone()
+    };
+    let spots = Spots::default();
     let mut svg = String::new();
     {
         let page = SVGBackend::with_string(&mut svg, (px(size.0) as u32, px(size.1) as u32))
             .into_drawing_area();
         page.fill(&PAPER).map_err(failed)?;
-        let top = draw_header(&page, size.0, frame)?;
+        let top = draw_header(&page, size.0, &head)?;
         let bottom = draw_note(&page, size, &frame.note)?;
         let body = page.margin(px(top), px(bottom), px(10.0), px(14.0));
-        let (width, _) = body.dim_in_pixel();
-        let total: f64 = columns.iter().sum();
-        let breaks = columns.iter().scan(0.0, |left, column| {
-            *left += column / total * f64::from(width);
-            Some(left.round() as i32)
-        });
-        let breaks: Vec<i32> = breaks.take(columns.len().saturating_sub(1)).collect();
-        let areas = body.split_by_breakpoints(breaks, Vec::<i32>::new());
+        let areas = split(&body, columns, sheet.stacked);
         for (k, area) in areas.iter().enumerate() {
-            draw_panel(k, &PanelArea { area })?;
+            let spots = &spots;
+            draw_panel(k, &PanelArea { area, spots })?;
         }
         page.present().map_err(failed)?;
     }
-    Ok(finish(&svg, size, &frame.title, description))
+    let paper = (sheet.on_paper.0.as_str(), sheet.on_paper.1.as_str());
+    let mut svg = finish(&svg, size, paper, &frame.title, description);
+    if let Some(family) = &layout.font_family {
+        svg = svg.replace(FONT, &escape(family));
+    }
+    Ok(Drawing {
+        svg,
+        spots: spots.into_inner(),
+    })
+}
+
+/// The panels' areas: columns in proportion, or equal rows.
+fn split<'a>(body: &Area<'a>, columns: &[f64], stacked: bool) -> Vec<Area<'a>> {
+    if stacked {
+        return body.split_evenly((columns.len(), 1));
+    }
+    let (width, _) = body.dim_in_pixel();
+    let total: f64 = columns.iter().sum();
+    let breaks = columns.iter().scan(0.0, |left, column| {
+        *left += column / total * f64::from(width);
+        Some(left.round() as i32)
+    });
+    let breaks: Vec<i32> = breaks.take(columns.len().saturating_sub(1)).collect();
+    body.split_by_breakpoints(breaks, Vec::<i32>::new())
 }
 
 /// Title and subtitle; returns the height they take.
@@ -156,10 +195,16 @@ fn text_width(text: &str, size: f64, bold: bool) -> Result<f64, FigureError> {
 }
 
 /// Puts size in units, title and description into the document.
-fn finish(svg: &str, size: (f64, f64), title: &str, description: &str) -> String {
+fn finish(
+    svg: &str,
+    size: (f64, f64),
+    (width, height): (&str, &str),
+    title: &str,
+    description: &str,
+) -> String {
     let body = svg.split_once('>').map_or(svg, |(_, body)| body);
-    let (width, height) = size;
-    let (fine_width, fine_height) = (px(width), px(height));
+    let body = compact::dots(body);
+    let (fine_width, fine_height) = (px(size.0), px(size.1));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {fine_width} {fine_height}\" role=\"img\">\n\
@@ -188,11 +233,13 @@ fn escape(text: &str) -> String {
 /// Room for one panel.
 pub(super) struct PanelArea<'a, 'b> {
     area: &'b Area<'a>,
+    spots: &'b Spots,
 }
 
 /// A chart with axes; positions are given in data units.
 pub(super) struct Panel<'a: 'b, 'b> {
     chart: Chart<'a, 'b>,
+    spots: &'b Spots,
     x: Axis,
     y: Axis,
 }
@@ -228,7 +275,8 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
             .set_all_tick_mark_size(px(4.0))
             .draw()
             .map_err(failed)?;
-        Ok(Panel { chart, x, y })
+        let spots = self.spots;
+        Ok(Panel { chart, spots, x, y })
     }
 }
 
@@ -296,6 +344,88 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
                 .label(visible(label))
                 .legend(move |(x, y)| legend_line(x, y, stroke, style));
         }
+        Ok(())
+    }
+
+    /// Runs that say which they are when they are pointed at.
+    pub(super) fn runs<'r>(
+        &mut self,
+        runs: impl IntoIterator<Item = (f64, f64, &'r RunPoint)>,
+        (marker, radius, color): (Marker, f64, RGBColor),
+        unit: LossUnit,
+        label: &str,
+    ) -> Result<(), FigureError> {
+        let mut places = Vec::new();
+        for (x, y, run) in runs {
+            self.spot((x, y), super::spot::run_text(run, unit));
+            places.push((x, y));
+        }
+        self.points(&places, marker, radius, color, label)
+    }
+
+    /// Says what stands at a place.
+    pub(super) fn spot(&mut self, place: (f64, f64), text: String) {
+        let (x, y) = self.chart.backend_coord(&place);
+        self.spots.borrow_mut().push(Spot { x, y, text });
+    }
+
+    /// A pale area between two lines over the same places: `(x, low, high)`.
+    pub(super) fn band(
+        &mut self,
+        places: &[(f64, f64, f64)],
+        color: RGBColor,
+        label: &str,
+    ) -> Result<(), FigureError> {
+        let (x, y) = (self.x.ends(), self.y.ends());
+        let inside = places.iter().filter(|p| (x.0..=x.1).contains(&p.0));
+        let clip = |value: f64| value.clamp(y.0, y.1);
+        let lower = inside.clone().map(|p| (p.0, clip(p.1)));
+        let upper = inside.clone().rev().map(|p| (p.0, clip(p.2)));
+        let outline: Vec<(f64, f64)> = lower.chain(upper).collect();
+        let style = color.mix(0.16).filled();
+        let entry = self
+            .chart
+            .draw_series(std::iter::once(Polygon::new(outline, style)))
+            .map_err(failed)?;
+        if !label.is_empty() {
+            entry.label(visible(label)).legend(move |(x, y)| {
+                let corners = [(x, y - px(4.0)), (x + px(22.0), y + px(4.0))];
+                Rectangle::new(corners, style)
+            });
+        }
+        Ok(())
+    }
+
+    /// Upright bars from zero: `(left, right, height)`.
+    pub(super) fn bars(
+        &mut self,
+        bars: &[(f64, f64, f64)],
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        let style = color.mix(0.45).filled();
+        let boxes = bars
+            .iter()
+            .map(|&(left, right, height)| Rectangle::new([(left, 0.0), (right, height)], style));
+        self.chart.draw_series(boxes).map_err(failed)?;
+        Ok(())
+    }
+
+    /// A horizontal interval with caps.
+    pub(super) fn wide_interval(
+        &mut self,
+        y: f64,
+        (low, high): (f64, f64),
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        let style = color.stroke_width(px(1.6) as u32);
+        let bar = PathElement::new(vec![(low, y), (high, y)], style);
+        self.chart
+            .draw_series(std::iter::once(bar))
+            .map_err(failed)?;
+        let cap = px(4.0);
+        let caps = [(low, y), (high, y)]
+            .map(|end| EmptyElement::at(end) + PathElement::new(vec![(0, -cap), (0, cap)], style));
+        self.chart.draw_series(caps).map_err(failed)?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::axis::{Axis, scientific, signed};
 use super::canvas::{Frame, Marker, Panel, PanelArea, Stroke, draw};
 use super::style::{BLUE, GREEN, GREY, INK, VERMILION};
-use super::{Figure, FigureError, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use plotters::chart::SeriesLabelPosition;
 use plotters::style::text_anchor::HPos;
@@ -74,6 +74,14 @@ impl ForecastFigure {
     /// # Errors
     /// [`FigureError::TooFewPoints`] without a run.
     pub fn render(&self) -> Result<Figure, FigureError> {
+        self.render_in(&Layout::default())
+    }
+
+    /// Draws the figure in a layout.
+    ///
+    /// # Errors
+    /// Those of `render`.
+    pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
         if self.runs.is_empty() {
             return Err(FigureError::TooFewPoints {
                 figure: "forecast",
@@ -87,15 +95,23 @@ impl ForecastFigure {
             note: self.note(),
         };
         let description = self.description();
-        let svg = draw(SIZE, &COLUMNS, &frame, &description, |k, area| match k {
-            0 => self.draw_whole(area),
-            _ => self.draw_enlarged(area),
-        })?;
+        let drawing = draw(
+            layout,
+            SIZE,
+            &COLUMNS,
+            &frame,
+            &description,
+            |k, area| match k {
+                0 => self.draw_whole(area),
+                _ => self.draw_enlarged(area),
+            },
+        )?;
         Ok(Figure {
             name: "forecast",
             title: self.title.clone(),
             description,
-            svg,
+            svg: drawing.svg,
+            spots: drawing.spots,
             csv: self.csv()?,
         })
     }
@@ -170,13 +186,13 @@ impl ForecastFigure {
             GREY,
             &format!("Fit: {}", self.law),
         )?;
-        let runs: Vec<(f64, f64)> = self
-            .runs
-            .iter()
-            .map(|run| (self.normalised(run.flops), self.unit.convert(run.loss)))
-            .collect();
-        let label = format!("Small runs, fitted ({})", runs.len());
-        panel.points(&runs, Marker::Disc, 4.2, BLUE, &label)
+        let place = |run| {
+            let at: &RunPoint = run;
+            (self.normalised(at.flops), self.unit.convert(at.loss), run)
+        };
+        let label = format!("Small runs, fitted ({})", self.runs.len());
+        let look = (Marker::Disc, 4.2, BLUE);
+        panel.runs(self.runs.iter().map(place), look, self.unit, &label)
     }
 
     fn draw_target(&self, panel: &mut Panel<'_, '_>) -> Result<(), FigureError> {

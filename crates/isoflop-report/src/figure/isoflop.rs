@@ -4,7 +4,7 @@
 use super::axis::{Axis, scientific};
 use super::canvas::{Frame, Marker, PanelArea, Stroke, draw};
 use super::style::{VERMILION, ordered};
-use super::{Figure, FigureError, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
 use isoflop_laws::{Flops, Loss, Params};
 use plotters::chart::SeriesLabelPosition;
 
@@ -51,6 +51,14 @@ impl IsoflopFigure {
     /// # Errors
     /// [`FigureError::TooFewPoints`] without a run.
     pub fn render(&self) -> Result<Figure, FigureError> {
+        self.render_in(&Layout::default())
+    }
+
+    /// Draws the figure in a layout.
+    ///
+    /// # Errors
+    /// Those of `render`.
+    pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
         if self.valleys.iter().all(|valley| valley.runs.is_empty()) {
             return Err(FigureError::TooFewPoints {
                 figure: "isoflop",
@@ -67,14 +75,15 @@ impl IsoflopFigure {
             "Validation loss against model size, one valley for each compute budget. {}",
             self.finding()
         );
-        let svg = draw(SIZE, &[1.0], &frame, &description, |_, area| {
+        let drawing = draw(layout, SIZE, &[1.0], &frame, &description, |_, area| {
             self.draw_panel(area)
         })?;
         Ok(Figure {
             name: "isoflop",
             title: self.title.clone(),
             description,
-            svg,
+            svg: drawing.svg,
+            spots: drawing.spots,
             csv: self.csv()?,
         })
     }
@@ -135,13 +144,10 @@ impl IsoflopFigure {
                 let curve = self.curve(valley, parabola);
                 panel.line(&curve, Stroke::Dashed, 1.4, color, "")?;
             }
-            let points: Vec<(f64, f64)> = valley
-                .runs
-                .iter()
-                .map(|run| (run.params.get(), self.unit.convert(run.loss)))
-                .collect();
+            let runs = valley.runs.iter();
+            let runs = runs.map(|run| (run.params.get(), self.unit.convert(run.loss), run));
             let label = format!("C = {} FLOPs", scientific(valley.flops.get()));
-            panel.points(&points, Marker::Disc, 4.0, color, &label)?;
+            panel.runs(runs, (Marker::Disc, 4.0, color), self.unit, &label)?;
         }
         let minima: Vec<(f64, f64)> = minima
             .iter()

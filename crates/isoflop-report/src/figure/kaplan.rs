@@ -4,7 +4,7 @@
 use super::axis::Axis;
 use super::canvas::{Frame, Marker, Panel, PanelArea, Stroke, draw};
 use super::style::{BLUE, GREY, VERMILION};
-use super::{Figure, FigureError, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
 use isoflop_laws::Loss;
 use plotters::chart::SeriesLabelPosition;
 
@@ -121,6 +121,14 @@ impl KaplanFigure {
     /// # Errors
     /// [`FigureError::TooFewPoints`] without a panel, or with a panel without a run.
     pub fn render(&self) -> Result<Figure, FigureError> {
+        self.render_in(&Layout::default())
+    }
+
+    /// Draws the figure in a layout.
+    ///
+    /// # Errors
+    /// Those of `render`.
+    pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
         let is_empty = |panel: &KaplanPanel| panel.fitted.is_empty() && panel.others.is_empty();
         if self.panels.is_empty() || self.panels.iter().any(is_empty) {
             return Err(FigureError::TooFewPoints {
@@ -137,14 +145,15 @@ impl KaplanFigure {
         let size = (PANEL_WIDTH * self.panels.len() as f64, HEIGHT);
         let description = self.description();
         let columns = vec![1.0; self.panels.len()];
-        let svg = draw(size, &columns, &frame, &description, |k, area| {
+        let drawing = draw(layout, size, &columns, &frame, &description, |k, area| {
             self.draw_panel(&self.panels[k], area)
         })?;
         Ok(Figure {
             name: "kaplan",
             title: self.title.clone(),
             description,
-            svg,
+            svg: drawing.svg,
+            spots: drawing.spots,
             csv: self.csv()?,
         })
     }
@@ -175,16 +184,17 @@ impl KaplanFigure {
             None => format!("L({})", variable.symbol()),
         };
         let mut drawn = area.axes(Some(&caption), x, self.loss_axis())?;
-        let place = |run: &RunPoint| (variable.of(run), self.unit.convert(run.loss));
-        let others: Vec<(f64, f64)> = panel.others.iter().map(place).collect();
-        if !others.is_empty() {
-            let label = format!("Held back by the others ({})", others.len());
-            drawn.points(&others, Marker::Ring, 3.0, GREY, &label)?;
+        let unit = self.unit;
+        let place = move |run| placed(run, variable, unit);
+        if !panel.others.is_empty() {
+            let label = format!("Held back by the others ({})", panel.others.len());
+            let look = (Marker::Ring, 3.0, GREY);
+            drawn.runs(panel.others.iter().map(place), look, self.unit, &label)?;
         }
-        let fitted: Vec<(f64, f64)> = panel.fitted.iter().map(place).collect();
-        if !fitted.is_empty() {
-            let label = format!("Fitted runs ({})", fitted.len());
-            drawn.points(&fitted, Marker::Disc, 3.8, BLUE, &label)?;
+        if !panel.fitted.is_empty() {
+            let label = format!("Fitted runs ({})", panel.fitted.len());
+            let look = (Marker::Disc, 3.8, BLUE);
+            drawn.runs(panel.fitted.iter().map(place), look, self.unit, &label)?;
         }
         if let Some(line) = &panel.line {
             self.draw_line(&mut drawn, panel, line)?;
@@ -254,4 +264,9 @@ impl KaplanFigure {
         }
         csv_text(&header, &rows)
     }
+}
+
+/// A run's place in a panel.
+fn placed(run: &RunPoint, variable: Variable, unit: LossUnit) -> (f64, f64, &RunPoint) {
+    (variable.of(run), unit.convert(run.loss), run)
 }

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::canvas::{Frame, Marker, Stroke, draw};
 use super::style::{BLUE, GREEN, GREY};
-use super::{Figure, FigureError, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
 use isoflop_laws::Loss;
 use plotters::chart::SeriesLabelPosition;
 
@@ -44,6 +44,14 @@ impl ResidualsFigure {
     /// # Errors
     /// [`FigureError::TooFewPoints`] without a run.
     pub fn render(&self) -> Result<Figure, FigureError> {
+        self.render_in(&Layout::default())
+    }
+
+    /// Draws the figure in a layout.
+    ///
+    /// # Errors
+    /// Those of `render`.
+    pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
         if self.runs.is_empty() {
             return Err(FigureError::TooFewPoints {
                 figure: "residuals",
@@ -57,7 +65,7 @@ impl ResidualsFigure {
             note: self.conventions.clone(),
         };
         let description = format!("Residuals against training compute. {}", self.finding());
-        let svg = draw(SIZE, &[1.0], &frame, &description, |_, area| {
+        let drawing = draw(layout, SIZE, &[1.0], &frame, &description, |_, area| {
             let compute = self.runs.iter().map(|fitted| fitted.run.flops.get());
             let x = Axis::log(compute, 0.07, "Training compute C (FLOPs, log scale)");
             let residuals = self.runs.iter().map(FittedRun::residual);
@@ -69,10 +77,21 @@ impl ResidualsFigure {
             let mut panel = area.axes(None, x, y)?;
             let ((left, right), _) = panel.ends();
             panel.line(&[(left, 0.0), (right, 0.0)], Stroke::Solid, 1.2, GREY, "")?;
-            panel.points(&self.points(false), Marker::Disc, 4.0, BLUE, "Fitted runs")?;
-            let held_out = self.points(true);
-            if !held_out.is_empty() {
-                panel.points(&held_out, Marker::Triangle, 5.5, GREEN, "Held out")?;
+            let unit = LossUnit::NatsPerToken;
+            let looks = [
+                (false, (Marker::Disc, 4.0, BLUE), "Fitted runs"),
+                (true, (Marker::Triangle, 5.5, GREEN), "Held out"),
+            ];
+            for (held_out, look, label) in looks {
+                let runs = self
+                    .runs
+                    .iter()
+                    .filter(|fitted| fitted.held_out == held_out);
+                let places = runs.map(|f| (f.run.flops.get(), f.residual(), &f.run));
+                let places: Vec<_> = places.collect();
+                if !places.is_empty() {
+                    panel.runs(places, look, unit, label)?;
+                }
             }
             panel.legend(SeriesLabelPosition::UpperRight)
         })?;
@@ -80,7 +99,8 @@ impl ResidualsFigure {
             name: "residuals",
             title: self.title.clone(),
             description,
-            svg,
+            svg: drawing.svg,
+            spots: drawing.spots,
             csv: self.csv()?,
         })
     }
