@@ -148,6 +148,29 @@ pub(crate) fn leverages(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<
     )
 }
 
+/// Slopes of ln L̂ by the law's own parameters at each row, times the root of its weight.
+pub(crate) fn slopes(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<Vec<f64>>> {
+    let by_parameter = |index: usize| {
+        // Central differences: the step balances rounding and curvature.
+        let step = values[index].abs().max(1e-12) * 1e-5;
+        let at = |sign: f64| {
+            let mut moved = values.to_vec();
+            moved[index] += sign * step;
+            ln_losses(rows, law, &moved)
+        };
+        let (above, below) = (at(1.0)?, at(-1.0)?);
+        let pairs = above.iter().zip(below);
+        Some(pairs.map(|(a, b)| (a - b) / (2.0 * step)).collect())
+    };
+    let columns: Option<Vec<Vec<f64>>> = (0..values.len()).map(by_parameter).collect();
+    let columns = columns?;
+    let row = |(index, row): (usize, &Row)| {
+        let root = row.weight.sqrt();
+        columns.iter().map(|column| root * column[index]).collect()
+    };
+    Some(rows.iter().enumerate().map(row).collect())
+}
+
 fn no_trend(law: FittedLaw) -> FitError {
     FitError::NoTrend {
         law: law.name(),

@@ -5,8 +5,11 @@ use crate::checks;
 use crate::errors::suited;
 use crate::estimate::{Estimate, estimate};
 use crate::forecast::Forecaster;
+use crate::identify::identified;
+use crate::linearised;
 use crate::quantiles::{central, standard_deviation};
 use crate::rows::{Row, rows};
+use crate::selection::{self, Compared};
 use crate::{Dataset, FitError, FitOptions, FittedLaw, LawChoice, Objective};
 use isoflop_laws::{FlopCount, Flops, Law, LawError, ParamCount};
 use serde::{Deserialize, Serialize};
@@ -55,6 +58,9 @@ pub struct Fit {
     pub warnings: Vec<String>,
     /// Values of the parameters from refits to resampled runs, in the order of the law's card.
     pub draws: Vec<Vec<f64>>,
+    /// How each law forecast held-out runs, where the law was to be chosen; else empty.
+    #[serde(default)]
+    pub compared: Vec<Compared>,
     pub(crate) forecaster: Forecaster,
 }
 
@@ -84,9 +90,9 @@ impl Fit {
 pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
     options.check()?;
     let rows = rows(data, options.steps.as_deref());
-    let law = match options.law {
-        LawChoice::Named(law) => law,
-        LawChoice::Auto => FittedLaw::Chinchilla,
+    let (law, compared) = match options.law {
+        LawChoice::Named(law) => (law, Vec::new()),
+        LawChoice::Auto => selection::choose(&rows, options.objective)?,
     };
     if law == FittedLaw::KaplanNs {
         require_steps(data, options)?;
@@ -101,7 +107,8 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         count: options.bootstraps,
     };
     let draws = bootstrap::draws(&rows, &best.values, &plan);
-    let parameters = parameters(law, &best, &draws, options.level);
+    let parameters = parameters(&rows, law, &best, &draws, options.level);
+    let warnings = fit_warnings(&parameters, &draws, options);
     Ok(Fit {
         law,
         param_count: data.param_count,
@@ -113,7 +120,8 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         level: options.level,
         objective,
         objective_value: best.objective,
-        warnings: Vec::new(),
+        warnings,
+        compared,
         draws,
         forecaster: Forecaster::default(),
     })
@@ -166,27 +174,57 @@ fn too_few(law: FittedLaw) -> FitError {
 const FEWEST_DRAWS: usize = 20;
 
 fn parameters(
+    rows: &[Row],
     law: FittedLaw,
     best: &Estimate,
     draws: &[Vec<f64>],
     level: f64,
 ) -> Vec<FittedParameter> {
-    let one = |index: usize| {
+    let column = |index: usize| {
         let mut drawn: Vec<f64> = draws.iter().map(|draw| draw[index]).collect();
         drawn.sort_by(f64::total_cmp);
-        let enough = drawn.len() >= FEWEST_DRAWS;
-        let (lo, hi) = central(&drawn, level);
-        let value = best.values[index];
-        let standard_error = enough.then(|| standard_deviation(&drawn));
-        let wide = standard_error.is_some_and(|error| error > 0.5 * value.abs());
-        FittedParameter {
-            symbol: law.card().parameters[index].symbol.to_owned(),
-            value,
-            lo: enough.then_some(lo),
-            hi: enough.then_some(hi),
-            standard_error,
-            identified: !wide && !best.at_bound.contains(&index),
-        }
+        drawn
+    };
+    let columns: Vec<Vec<f64>> = (0..best.values.len()).map(column).collect();
+    let enough = draws.len() >= FEWEST_DRAWS;
+    let intervals: Vec<Option<(f64, f64)>> = if enough {
+        let central = |drawn: &Vec<f64>| Some(central(drawn, level));
+        columns.iter().map(central).collect()
+    } else {
+        linearised::intervals(rows, law, &best.values, level)
+    };
+    let identified = identified(law, &best.values, &intervals, &best.at_bound);
+    let one = |index: usize| FittedParameter {
+        symbol: law.card().parameters[index].symbol.to_owned(),
+        value: best.values[index],
+        lo: intervals[index].filter(|_| enough).map(|(lo, _)| lo),
+        hi: intervals[index].filter(|_| enough).map(|(_, hi)| hi),
+        standard_error: enough.then(|| standard_deviation(&columns[index])),
+        identified: identified[index],
     };
     (0..best.values.len()).map(one).collect()
+}
+
+fn fit_warnings(
+    parameters: &[FittedParameter],
+    draws: &[Vec<f64>],
+    options: &FitOptions,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let unknown = parameters.iter().filter(|p| !p.identified);
+    warnings.extend(unknown.map(|p| match (p.lo, p.hi) {
+        (Some(lo), Some(hi)) => format!(
+            "{} is not identified by these runs (anything from {lo:.3} to {hi:.3}): do not quote it",
+            p.symbol
+        ),
+        _ => format!("{} is not identified by these runs: do not quote it", p.symbol),
+    }));
+    let failed = options.bootstraps.saturating_sub(draws.len());
+    if failed * 20 > options.bootstraps {
+        warnings.push(format!(
+            "{failed} of {} resampled ladders do not determine the law: the intervals are of the others, and too narrow",
+            options.bootstraps
+        ));
+    }
+    warnings
 }

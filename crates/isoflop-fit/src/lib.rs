@@ -13,10 +13,13 @@ mod errors;
 mod estimate;
 mod fit;
 mod forecast;
+mod identify;
 mod law_choice;
+mod linearised;
 mod options;
 mod quantiles;
 mod rows;
+mod selection;
 
 pub use dataset::{Dataset, Observation};
 pub use error::{FitError, ForecastError};
@@ -24,3 +27,4 @@ pub use fit::{Fit, FittedParameter, fit};
 pub use forecast::{Forecast, ForecastAt};
 pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
 pub use options::{FitOptions, Objective, Prior, Resampling, UnknownObjective};
+pub use selection::Compared;
