@@ -123,7 +123,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         warnings,
         compared,
         draws,
-        forecaster: Forecaster::default(),
+        forecaster: Forecaster::new(data, options),
     })
 }
 

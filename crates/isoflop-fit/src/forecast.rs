@@ -1,8 +1,23 @@
 //! What a fit says about a run that it has not seen.
 
-use crate::{Fit, ForecastError};
-use isoflop_laws::{Flops, Loss, Params, Tokens};
+mod cholesky;
+mod discrepancy;
+mod ensemble;
+mod frontier;
+mod mean_law;
+mod normal;
+mod place;
+mod process;
+mod sample;
+mod simplex;
+
+use crate::{Dataset, Fit, FitOptions, FittedLaw, ForecastError, LawChoice, Prior};
+use ensemble::Ensemble;
+use isoflop_laws::{Flops, LawError, Loss, Params, Tokens};
+use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
+use sample::{Measured, Place, Sample};
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// A run to forecast: its size and data, or its compute alone (then the best size and data that
 /// the fit knows for it). N and C are counted as the fit counts them.
@@ -37,14 +52,107 @@ pub struct Forecast {
     pub extrapolation: f64,
 }
 
-/// What forecasts need beside the law's parameters; made by [`crate::fit`].
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Forecaster {}
+/// What forecasts need beside the law's parameters; made by [`crate::fit`]. Learning takes some
+/// tenths of a second, so it waits for the first forecast; it depends on what is stored alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Forecaster {
+    sample: Sample,
+    /// The law that forecasts are centred on; several, averaged, if none was asked for.
+    law: Option<FittedLaw>,
+    prior: Prior,
+    #[serde(skip)]
+    learned: OnceLock<Option<Ensemble>>,
+}
+
+impl PartialEq for Forecaster {
+    /// What was learned follows from the rest.
+    fn eq(&self, other: &Self) -> bool {
+        self.sample == other.sample && self.law == other.law && self.prior == other.prior
+    }
+}
+
+impl Forecaster {
+    pub(crate) fn new(data: &Dataset, options: &FitOptions) -> Self {
+        let law = match options.law {
+            LawChoice::Named(law) => Some(law),
+            LawChoice::Auto => None,
+        };
+        Self {
+            sample: sample(data),
+            law,
+            prior: options.prior,
+            learned: OnceLock::new(),
+        }
+    }
+
+    fn learned(&self) -> Option<&Ensemble> {
+        let learn = || Ensemble::learn(shapes(self.law), &self.sample, self.prior);
+        self.learned.get_or_init(learn).as_ref()
+    }
+}
+
+/// The laws that forecasts are centred on. Laws of the best size alone say nothing of the loss,
+/// so that all laws of the loss are averaged for them.
+fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
+    const fn powers(falls: &'static [Falls]) -> Shape {
+        Shape::PowerSum {
+            floor: false,
+            falls,
+        }
+    }
+    match law {
+        None | Some(FittedLaw::Isoflop | FittedLaw::Envelope) => {
+            &[CHINCHILLA, Shape::KaplanNd, POWER_C]
+        }
+        Some(FittedLaw::Chinchilla) => &[CHINCHILLA],
+        Some(FittedLaw::KaplanNd) => &[Shape::KaplanNd],
+        Some(FittedLaw::PowerC) => &[POWER_C],
+        Some(FittedLaw::KaplanC) => const { &[powers(&[Falls::WithFlops])] },
+        Some(FittedLaw::KaplanN) => const { &[powers(&[Falls::WithParams])] },
+        Some(FittedLaw::KaplanD) => const { &[powers(&[Falls::WithTokens])] },
+        // Steps are tokens at one batch size.
+        Some(FittedLaw::KaplanNs) => {
+            const { &[powers(&[Falls::WithParams, Falls::WithTokens])] }
+        }
+    }
+}
+
+/// The dataset's losses in logarithms.
+fn sample(data: &Dataset) -> Sample {
+    let relative = |run: &crate::Observation| run.loss_std.map(|std| std / run.loss.get());
+    let variances: Option<Vec<f64>> = data
+        .observations
+        .iter()
+        .map(|run| Some(relative(run).filter(|r| r.is_finite() && *r > 0.0)?.powi(2)))
+        .collect();
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+    let average = variances.as_deref().map_or(1.0, mean);
+    let measured = data.observations.iter().enumerate().map(|(index, run)| {
+        let unique = run.unique_tokens.map_or(run.tokens.ln(), Tokens::ln);
+        Measured {
+            at: Place {
+                n: run.params.ln(),
+                d: run.tokens.ln(),
+                c: run.flops.ln(),
+                repeats: (run.tokens.ln() - unique).max(0.0),
+            },
+            y: run.loss.ln(),
+            // Part of the noise is between runs and shows in no standard error.
+            noise: variances
+                .as_ref()
+                .map_or(1.0, |all| (all[index] / average).clamp(0.3, 10.0)),
+        }
+    });
+    Sample::thinned(measured.collect())
+}
 
 impl Fit {
     /// The forecast of a run, with the interval of its measured loss at `level`. The interval
-    /// holds the uncertainty of the parameters, the noise between runs, and how wrong the law has
-    /// been when it was extrapolated within these runs.
+    /// holds the uncertainty of the parameters, how wrong the law's form may be, the noise
+    /// between runs, and how far off forecasts were when larger runs among those of the fit were
+    /// forecast from smaller ones.
+    ///
+    /// The first forecast of a fit takes some tenths of a second, later ones microseconds.
     ///
     /// # Errors
     /// [`ForecastError`] if the run is not given as the law needs it, the level is no
@@ -53,11 +161,39 @@ impl Fit {
         if !(0.5..=0.999).contains(&level) {
             return Err(ForecastError::Level(level));
         }
-        let _ = at;
-        Err(ForecastError::Incomplete {
-            law: self.law.to_string(),
-            needed: "size and tokens, or compute",
-            given: "nothing".to_owned(),
+        let asked = self.asked(at)?;
+        let no_value = || self.no_value(&asked.place);
+        let ensemble = self.forecaster.learned().ok_or_else(no_value)?;
+        let (mean, sd) = ensemble.outlook(&asked.place);
+        let reach = normal::quantile(0.5 + 0.5 * level) * sd;
+        let loss = |ln: f64| Loss::new(ln.exp()).map_err(|_| no_value());
+        let flops = Flops::new(asked.place.c.exp()).map_err(|_| no_value())?;
+        Ok(Forecast {
+            params: asked.params,
+            tokens: asked.tokens,
+            flops: at.flops.unwrap_or(flops),
+            loss: loss(mean)?,
+            lo: loss(mean - reach)?,
+            hi: loss(mean + reach)?,
+            extrapolation: at.flops.unwrap_or(flops).get() / self.largest_flops.get(),
+        })
+    }
+
+    /// How far, as a factor of compute, forecasts could be tested within the runs of this fit:
+    /// beyond it an interval rests on the model of the law's error alone. One if nothing could
+    /// be tested.
+    #[must_use]
+    pub fn tested_extrapolation(&self) -> f64 {
+        let learned = self.forecaster.learned();
+        learned.map_or(1.0, |ensemble| ensemble.tested.exp())
+    }
+
+    fn no_value(&self, place: &Place) -> ForecastError {
+        ForecastError::Law(LawError::NoValue {
+            law: self.law.name(),
+            what: "nats per token",
+            at: format!("C = {:.3e}", place.c.exp()),
+            value: f64::NAN,
         })
     }
 }

@@ -1,0 +1,117 @@
+//! Several laws averaged, and how far their average was off when it was asked about larger runs.
+
+use super::mean_law::{MeanLaw, Shape};
+use super::process::{Outlook, Process};
+use super::sample::{Place, Sample};
+use crate::Prior;
+use rayon::prelude::*;
+
+/// Evidence is divided by this before laws are weighed: errors of a law's form are shared by
+/// many runs, so that the likelihood counts them too often.
+const TEMPER: f64 = 3.0;
+
+/// Learned processes and their weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ensemble {
+    members: Vec<Process>,
+    weights: Vec<f64>,
+    /// Factor of every standard deviation, from [`calibrate`].
+    scale: f64,
+    /// Largest extrapolation in ln C that the calibration has seen.
+    pub tested: f64,
+}
+
+impl Ensemble {
+    /// Learns every law from the sample and calibrates their average within it. `None` if no law
+    /// can be learned.
+    pub(crate) fn learn(shapes: &[Shape], sample: &Sample, prior: Prior) -> Option<Self> {
+        let mut ensemble = Self::uncalibrated(shapes, sample, prior, None)?;
+        (ensemble.scale, ensemble.tested) = calibrate(shapes, sample, prior, &ensemble);
+        Some(ensemble)
+    }
+
+    fn uncalibrated(
+        shapes: &[Shape],
+        sample: &Sample,
+        prior: Prior,
+        near: Option<&Ensemble>,
+    ) -> Option<Self> {
+        let learned: Vec<Option<Process>> = shapes
+            .par_iter()
+            .enumerate()
+            .map(|(index, shape)| {
+                let law = MeanLaw::centred(*shape, sample, prior);
+                // Parameters are centred on the sample: only the process's traits carry over.
+                let near = near.and_then(|near| near.members.get(index));
+                Process::learn(law, sample, near)
+            })
+            .collect();
+        let members: Vec<Process> = learned.into_iter().flatten().collect();
+        let best = members.iter().map(|m| m.evidence).fold(f64::NEG_INFINITY, f64::max);
+        let raw: Vec<f64> = members
+            .iter()
+            .map(|member| ((member.evidence - best) / TEMPER).exp())
+            .collect();
+        let total: f64 = raw.iter().sum();
+        (!members.is_empty() && total.is_finite()).then(|| Self {
+            weights: raw.iter().map(|weight| weight / total).collect(),
+            members,
+            scale: 1.0,
+            tested: 0.0,
+        })
+    }
+
+    /// Mean and standard deviation of a new measurement.
+    pub(crate) fn outlook(&self, at: &Place) -> (f64, f64) {
+        let each: Vec<Outlook> = self.members.iter().map(|member| member.outlook(at)).collect();
+        let weighed = || each.iter().zip(&self.weights);
+        let mean: f64 = weighed().map(|(o, w)| w * o.mean).sum();
+        let variance: f64 = weighed()
+            .map(|(o, w)| w * (o.variance() + (o.mean - mean).powi(2)))
+            .sum();
+        (mean, self.scale * variance.sqrt())
+    }
+}
+
+/// Where the sample is cut: shares of its measurements that are kept.
+const CUTS: [f64; 3] = [0.45, 0.6, 0.75];
+/// Fewest measurements that are kept, and that are forecast.
+const FEWEST_KEPT: usize = 8;
+const FEWEST_FORECAST: usize = 2;
+/// The model's own standard deviation counts as this many independent backtests.
+const PRIOR_TESTS: f64 = 4.0;
+/// Forecasts beyond one cut err alike: together they count as at most this many.
+const TESTS_PER_CUT: f64 = 3.0;
+/// Errors beyond this many standard deviations count as this many.
+const LARGEST_ERROR: f64 = 4.0;
+
+/// The factor by which standard deviations were too small (or, under one, too large) when the
+/// larger measurements were forecast from the smaller ones, shrunk towards one; and the largest
+/// extrapolation tried.
+fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -> (f64, f64) {
+    let mut computes: Vec<f64> = sample.rows.iter().map(|row| row.at.c).collect();
+    computes.sort_by(f64::total_cmp);
+    let (mut squares, mut tests, mut reached) = (PRIOR_TESTS, PRIOR_TESTS, 0f64);
+    for share in CUTS {
+        let index = (share * computes.len() as f64) as usize;
+        let Some(edge) = computes.get(index) else { continue };
+        // Budgets in files differ in rounding.
+        let (kept, beyond) = sample.cut(edge + 0.02);
+        if kept.rows.len() < FEWEST_KEPT || beyond.rows.len() < FEWEST_FORECAST {
+            continue;
+        }
+        let Some(ensemble) = Ensemble::uncalibrated(shapes, &kept, prior, Some(full)) else {
+            continue;
+        };
+        let square = |row: &super::sample::Measured| {
+            let (mean, sd) = ensemble.outlook(&row.at);
+            ((row.y - mean) / sd).abs().min(LARGEST_ERROR).powi(2)
+        };
+        let mean = beyond.rows.iter().map(square).sum::<f64>() / beyond.rows.len() as f64;
+        let count = TESTS_PER_CUT.min(beyond.rows.len() as f64);
+        squares += count * mean;
+        tests += count;
+        reached = reached.max(computes[computes.len() - 1] - edge);
+    }
+    ((squares / tests).sqrt(), reached)
+}

@@ -1,0 +1,327 @@
+//! The laws that forecasts are centred on, in coordinates in which a weak prior can be stated:
+//! levels at the middle of the measurements and logarithms of exponents.
+
+use super::sample::{Place, Sample};
+use crate::Prior;
+
+/// Most parameters of a mean law.
+pub(crate) const MOST: usize = 6;
+
+/// Parameters of a mean law, or derivatives by them; entries past [`MeanLaw::len`] are zero.
+pub(crate) type Theta = [f64; MOST];
+
+/// A quantity that a term falls with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Falls {
+    WithParams,
+    WithTokens,
+    WithFlops,
+}
+
+/// The form of a law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// ln of a sum of powers, each of one quantity, with or without an irreducible loss.
+    PowerSum {
+        floor: bool,
+        falls: &'static [Falls],
+    },
+    /// ln of (N-term^(1/aD) + D-term^(1/aD))^aD (Kaplan et al. 2020, eq. 1.5).
+    KaplanNd,
+}
+
+/// L = E + A / N^alpha + B / D^beta.
+pub(crate) const CHINCHILLA: Shape = Shape::PowerSum {
+    floor: true,
+    falls: &[Falls::WithParams, Falls::WithTokens],
+};
+/// L = a C^b + c.
+pub(crate) const POWER_C: Shape = Shape::PowerSum {
+    floor: true,
+    falls: &[Falls::WithFlops],
+};
+
+/// A normal prior of one parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Belief {
+    mean: f64,
+    sd: f64,
+}
+
+/// How much vaguer beliefs are when the prior is switched off: wide enough to say nothing,
+/// finite so that what the runs leave open stays a number.
+const OFF: f64 = 8.0;
+
+/// Exponents of published laws: 0.34 and 0.28 (Hoffmann 2022), 0.35 and 0.37 (Besiroglu 2024),
+/// 0.35 (Muennighoff 2023) of N and D with a floor; 0.076, 0.095 and 0.057 (Kaplan 2020) of N, D
+/// and C without one; about 0.15 of C with one, which is what the first group gives at the best
+/// size. Standard deviations in ln: a factor of 1.5 with a floor, 1.65 without.
+const fn exponent(falls: Falls, floor: bool) -> (f64, f64) {
+    match (falls, floor) {
+        (Falls::WithParams, true) => (0.35, 0.4),
+        (Falls::WithTokens, true) => (0.37, 0.4),
+        (Falls::WithFlops, true) => (0.15, 0.5),
+        (Falls::WithParams, false) => (0.08, 0.5),
+        (Falls::WithTokens, false) => (0.10, 0.5),
+        (Falls::WithFlops, false) => (0.055, 0.5),
+    }
+}
+
+/// R*_D of Muennighoff et al. 2023: repeated tokens are worth e^-1 less after 15.4 epochs.
+const REPETITION: Belief = Belief {
+    mean: 2.734,
+    sd: 0.7,
+};
+
+/// A law with its prior, centred on the measurements.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MeanLaw {
+    shape: Shape,
+    centre: Place,
+    repeats: bool,
+    beliefs: Vec<Belief>,
+}
+
+impl MeanLaw {
+    /// `shape` for these measurements.
+    pub(crate) fn centred(shape: Shape, sample: &Sample, prior: Prior) -> Self {
+        let repeats = sample.repeats() && shape.falls().contains(&Falls::WithTokens);
+        let mut centre = sample.centre();
+        if repeats {
+            let effective = |at: &Place| effective_tokens(at, REPETITION.mean).0;
+            let sum: f64 = sample.rows.iter().map(|row| effective(&row.at)).sum();
+            centre.d = sum / sample.rows.len().max(1) as f64;
+        }
+        let mut beliefs = shape.beliefs(sample.median());
+        if repeats {
+            beliefs.push(REPETITION);
+        }
+        if prior == Prior::Off {
+            beliefs.iter_mut().for_each(|belief| belief.sd *= OFF);
+        }
+        Self {
+            shape,
+            centre,
+            repeats,
+            beliefs,
+        }
+    }
+
+    /// Number of parameters.
+    pub(crate) fn len(&self) -> usize {
+        self.beliefs.len()
+    }
+
+    /// The prior's means.
+    pub(crate) fn start(&self) -> Theta {
+        std::array::from_fn(|k| self.beliefs.get(k).map_or(0.0, |belief| belief.mean))
+    }
+
+    /// Distance from the prior's mean in standard deviations, and those.
+    pub(crate) fn surprise(&self, theta: &Theta, k: usize) -> (f64, f64) {
+        let belief = self.beliefs[k];
+        ((theta[k] - belief.mean) / belief.sd, belief.sd)
+    }
+
+    /// ln of the loss and its derivatives by the parameters.
+    pub(crate) fn at(&self, theta: &Theta, place: &Place) -> (f64, Theta) {
+        let mut place = *place;
+        let mut by_repetition = 0.0;
+        if self.repeats {
+            (place.d, by_repetition) = effective_tokens(&place, theta[self.len() - 1]);
+        }
+        let (value, mut by, by_d) = match self.shape {
+            Shape::PowerSum { floor, falls } => self.power_sum(theta, &place, floor, falls),
+            Shape::KaplanNd => self.kaplan_nd(theta, &place),
+        };
+        if self.repeats {
+            by[self.len() - 1] = by_d * by_repetition;
+        }
+        (value, by)
+    }
+
+    /// θ = (ln E)?, then for each term its ln level at the centre and ln exponent.
+    fn power_sum(
+        &self,
+        theta: &Theta,
+        place: &Place,
+        floor: bool,
+        falls: &[Falls],
+    ) -> (f64, Theta, f64) {
+        let first = usize::from(floor);
+        let mut terms = [f64::NEG_INFINITY; 4];
+        if floor {
+            terms[0] = theta[0];
+        }
+        for (t, fall) in falls.iter().enumerate() {
+            let k = first + 2 * t;
+            terms[first + t] = theta[k] - theta[k + 1].exp() * fall.distance(place, &self.centre);
+        }
+        let terms = &terms[..first + falls.len()];
+        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = terms.iter().map(|term| (term - largest).exp()).sum();
+        let value = largest + sum.ln();
+        let share = |t: usize| (terms[t] - value).exp();
+        let mut by = [0.0; MOST];
+        let mut by_d = 0.0;
+        if floor {
+            by[0] = share(0);
+        }
+        for (t, fall) in falls.iter().enumerate() {
+            let k = first + 2 * t;
+            let exponent = theta[k + 1].exp();
+            by[k] = share(first + t);
+            by[k + 1] = -by[k] * exponent * fall.distance(place, &self.centre);
+            if *fall == Falls::WithTokens {
+                by_d = -by[k] * exponent;
+            }
+        }
+        (value, by, by_d)
+    }
+
+    /// θ = (ln levels of the N-term and the D-term at the centre, ln aN, ln aD).
+    fn kaplan_nd(&self, theta: &Theta, place: &Place) -> (f64, Theta, f64) {
+        let (by_n, by_d) = (theta[2].exp(), theta[3].exp());
+        let (dn, dd) = (place.n - self.centre.n, place.d - self.centre.d);
+        let u = (theta[0] - by_n * dn) / by_d;
+        let v = (theta[1] - by_d * dd) / by_d;
+        let largest = u.max(v);
+        let ln_sum = largest + ((u - largest).exp() + (v - largest).exp()).ln();
+        let (share_u, share_v) = ((u - ln_sum).exp(), (v - ln_sum).exp());
+        let mut by = [0.0; MOST];
+        by[0] = share_u;
+        by[1] = share_v;
+        by[2] = -share_u * by_n * dn;
+        by[3] = by_d * (ln_sum - share_u * u - share_v * v) - share_v * by_d * dd;
+        (by_d * ln_sum, by, -share_v * by_d)
+    }
+}
+
+impl Shape {
+    fn falls(self) -> &'static [Falls] {
+        match self {
+            Shape::PowerSum { falls, .. } => falls,
+            Shape::KaplanNd => &[Falls::WithParams, Falls::WithTokens],
+        }
+    }
+
+    /// Levels are stated relative to the median measurement: the floor at about half of it, the
+    /// terms at about a third, give or take a factor of two and of four.
+    fn beliefs(self, median: f64) -> Vec<Belief> {
+        let belief = |mean: f64, sd: f64| Belief { mean, sd };
+        match self {
+            Shape::PowerSum { floor, falls } => {
+                let mut all = Vec::with_capacity(MOST);
+                let level = match (floor, falls.len()) {
+                    (true, 1) => belief(median - 0.8, 1.0),
+                    (true, _) => belief(median - 1.2, 1.5),
+                    (false, 1) => belief(median, 0.5),
+                    (false, _) => belief(median - 0.7, 0.7),
+                };
+                if floor {
+                    all.push(belief(median - 0.6, 0.7));
+                }
+                for fall in falls {
+                    let (mean, sd) = exponent(*fall, floor);
+                    all.push(level);
+                    all.push(belief(mean.ln(), sd));
+                }
+                all
+            }
+            Shape::KaplanNd => vec![
+                belief(median - 0.1, 0.7),
+                belief(median - 0.3, 1.0),
+                belief(exponent(Falls::WithParams, false).0.ln(), 0.5),
+                belief(exponent(Falls::WithTokens, false).0.ln(), 0.5),
+            ],
+        }
+    }
+}
+
+impl Falls {
+    fn distance(self, place: &Place, centre: &Place) -> f64 {
+        match self {
+            Falls::WithParams => place.n - centre.n,
+            Falls::WithTokens => place.d - centre.d,
+            Falls::WithFlops => place.c - centre.c,
+        }
+    }
+}
+
+/// ln of U + U R (1 − e^−((D/U − 1) / R)) and its derivative by ln R (Muennighoff et al. 2023,
+/// eq. 5).
+fn effective_tokens(at: &Place, ln_r: f64) -> (f64, f64) {
+    let r = ln_r.clamp(-20.0, 20.0).exp();
+    let again = at.repeats.max(0.0).exp_m1();
+    let worth = -r * (-again / r).exp_m1();
+    let by_ln_r = worth - again * (-again / r).exp();
+    let unique = at.d - at.repeats.max(0.0);
+    (unique + worth.ln_1p(), by_ln_r / (1.0 + worth))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Measured;
+    use super::*;
+
+    fn sample() -> Sample {
+        let row = |n: f64, d: f64, repeats: f64| Measured {
+            at: Place {
+                n,
+                d,
+                c: n + d + 6f64.ln(),
+                repeats,
+            },
+            y: 1.1,
+            noise: 1.0,
+        };
+        Sample {
+            rows: vec![row(18.0, 21.0, 0.0), row(19.0, 22.0, 1.5), row(20.0, 24.0, 4.0)],
+        }
+    }
+
+    #[test]
+    fn derivatives_agree_with_differences() {
+        let only_n = Shape::PowerSum {
+            floor: false,
+            falls: &[Falls::WithParams],
+        };
+        for shape in [CHINCHILLA, POWER_C, Shape::KaplanNd, only_n] {
+            let law = MeanLaw::centred(shape, &sample(), Prior::Published);
+            let mut theta = law.start();
+            theta[0] += 0.1;
+            for row in &sample().rows {
+                let (_, by) = law.at(&theta, &row.at);
+                for (k, derivative) in by.iter().enumerate().take(law.len()) {
+                    let moved = |step: f64| {
+                        let mut to = theta;
+                        to[k] += step;
+                        law.at(&to, &row.at).0
+                    };
+                    let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                    assert!((derivative - difference).abs() < 1e-8, "{shape:?} {k}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_seen_once_are_worth_themselves() {
+        let at = sample().rows[0].at;
+        assert!((effective_tokens(&at, 2.7).0 - at.d).abs() < 1e-12);
+    }
+
+    #[test]
+    fn repeated_tokens_agree_with_muennighoff_et_al() {
+        // U = 1e10, 40 epochs, R*_D = 15.387756: D' = U (1 + R (1 − e^(−39/R))) = 1.5168e11.
+        let at = Place {
+            n: 0.0,
+            d: 4e11f64.ln(),
+            c: 0.0,
+            repeats: 40f64.ln(),
+        };
+        let (ln_tokens, _) = effective_tokens(&at, 15.387_756_f64.ln());
+        let wanted = 1e10 * (1.0 + 15.387_756 * (1.0 - (-39.0 / 15.387_756_f64).exp()));
+        assert!((ln_tokens.exp() / wanted - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,269 @@
+//! One law with its discrepancy, learned from measurements: ln L = ln law + discrepancy + noise.
+//!
+//! The law's parameters have a normal prior and are found by Gauss-Newton steps under the
+//! process's covariance; their uncertainty is normal there (Laplace). What the process is like is
+//! found by its marginal likelihood. Noise has Student's t density with [`FREEDOM`] degrees of
+//! freedom, by reweighting.
+
+use super::cholesky::{Cholesky, dot};
+use super::discrepancy::{Coordinates, SPREAD, START, Traits};
+use super::mean_law::{MeanLaw, MOST, Theta};
+use super::sample::{Place, Sample};
+use super::simplex::{self, Patience};
+
+/// Degrees of freedom of the noise: heavy tails, finite variance.
+const FREEDOM: f64 = 4.0;
+/// Square of the ratio of the 95th percentiles of Student's t with [`FREEDOM`] and of the normal.
+const NOISE_SPREAD: f64 = 1.68;
+
+/// A learned process.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Process {
+    law: MeanLaw,
+    sample: Sample,
+    /// Share of trust in each measurement: small for outliers.
+    trust: Vec<f64>,
+    coordinates: Coordinates,
+    state: State,
+    /// ln of the marginal likelihood times the prior of the process's traits.
+    pub evidence: f64,
+}
+
+/// Everything about the parameters under given traits.
+#[derive(Debug, Clone, PartialEq)]
+struct State {
+    traits: Traits,
+    factor: Cholesky,
+    theta: Theta,
+    /// L⁻¹ (y − law).
+    residual: Vec<f64>,
+    /// L⁻¹ times the law's derivatives, one column for each parameter.
+    slopes: Vec<Vec<f64>>,
+    /// Factor of the parameters' precision.
+    precision: Cholesky,
+    evidence: f64,
+}
+
+/// The distribution of a new measurement on the scale of y.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Outlook {
+    pub mean: f64,
+    /// Variance of the law and its discrepancy there.
+    pub form: f64,
+    /// Variance of the noise, heavy tails counted in.
+    pub noise: f64,
+}
+
+impl Outlook {
+    pub(crate) fn variance(&self) -> f64 {
+        self.form + self.noise
+    }
+}
+
+impl Process {
+    /// Learns from `sample`; from scratch, or from what was learned from similar measurements.
+    pub(crate) fn learn(law: MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
+        let mut trust = vec![1.0; sample.rows.len()];
+        let mut coordinates = near.map_or(START, |near| near.coordinates);
+        let mut theta = law.start();
+        let mut calls = if near.is_some() { 80 } else { 160 };
+        let mut reach = if near.is_some() { 0.4 } else { 0.7 };
+        let mut learned = None;
+        for _ in 0..3 {
+            let (found, value) = best_traits(&law, sample, &trust, coordinates, &mut theta, calls, reach);
+            let state = State::at(&law, sample, &trust, Traits::from(&found), theta, 20)?;
+            theta = state.theta;
+            coordinates = found;
+            let next = state.trust(sample, &trust);
+            let moved = next.iter().zip(&trust).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            learned = Some(Self {
+                law: law.clone(),
+                sample: sample.clone(),
+                trust: std::mem::replace(&mut trust, next),
+                coordinates,
+                state,
+                evidence: -value,
+            });
+            if moved < 0.03 {
+                break;
+            }
+            (calls, reach) = (60, 0.2);
+        }
+        learned
+    }
+
+    /// What a new measurement may give.
+    pub(crate) fn outlook(&self, at: &Place) -> Outlook {
+        let State {
+            traits,
+            factor,
+            theta,
+            residual,
+            slopes,
+            precision,
+            ..
+        } = &self.state;
+        let shared = |row: &super::sample::Measured| traits.covariance(at, &row.at);
+        let shared = factor.half_solve(self.sample.rows.iter().map(shared).collect());
+        let (value, by) = self.law.at(theta, at);
+        let open: Vec<f64> = (0..self.law.len())
+            .map(|k| by[k] - dot(&shared, &slopes[k]))
+            .collect();
+        let open = precision.half_solve(open);
+        let known = dot(&shared, &shared);
+        let noise = traits.noise * traits.noise;
+        Outlook {
+            mean: value + dot(&shared, residual),
+            form: (traits.size * traits.size - known).max(0.0) + dot(&open, &open),
+            noise: NOISE_SPREAD * noise,
+        }
+    }
+}
+
+/// Traits of the process with the largest marginal likelihood times prior, and minus its ln.
+/// `theta` is carried from one try to the next, so that each needs few steps.
+fn best_traits(
+    law: &MeanLaw,
+    sample: &Sample,
+    trust: &[f64],
+    start: Coordinates,
+    theta: &mut Theta,
+    calls: usize,
+    reach: f64,
+) -> (Coordinates, f64) {
+    let steps = SPREAD.map(|sd| sd * reach);
+    let patience = Patience { calls, value: 0.02 };
+    simplex::minimise(start, steps, patience, |coordinates| {
+        let traits = Traits::from(coordinates);
+        match State::at(law, sample, trust, traits, *theta, 6) {
+            Some(state) => {
+                *theta = state.theta;
+                Traits::surprise(coordinates) - state.evidence
+            }
+            None => f64::INFINITY,
+        }
+    })
+}
+
+impl State {
+    /// The parameters that suit these traits best, in at most `steps` steps from `theta`.
+    fn at(
+        law: &MeanLaw,
+        sample: &Sample,
+        trust: &[f64],
+        traits: Traits,
+        mut theta: Theta,
+        steps: usize,
+    ) -> Option<Self> {
+        let factor = Cholesky::of(traits.matrix(sample, trust), sample.rows.len())?;
+        let mut here = Local::at(law, sample, &factor, &theta)?;
+        for _ in 0..steps {
+            let step = here.precision.solve(here.downhill.clone());
+            let Some((next, there)) = shorter(law, sample, &factor, &theta, &here, &step) else {
+                break;
+            };
+            let gain = here.cost - there.cost;
+            (theta, here) = (next, there);
+            if gain < 1e-5 {
+                break;
+            }
+        }
+        let spreads: f64 = (0..law.len()).map(|k| law.surprise(&theta, k).1.ln()).sum();
+        let rows = sample.rows.len() as f64;
+        let evidence = -here.cost
+            - 0.5 * factor.ln_determinant()
+            - 0.5 * here.precision.ln_determinant()
+            - spreads
+            - 0.5 * rows * std::f64::consts::TAU.ln();
+        evidence.is_finite().then(|| Self {
+            traits,
+            theta,
+            residual: here.residual,
+            slopes: here.slopes,
+            precision: here.precision,
+            evidence,
+            factor,
+        })
+    }
+
+    /// How far each measurement is to be trusted, from its noise as it came out.
+    fn trust(&self, sample: &Sample, trust: &[f64]) -> Vec<f64> {
+        let weights = self.factor.half_solve_transposed(self.residual.clone());
+        let noise = self.traits.noise;
+        let rows = sample.rows.iter().zip(trust).zip(weights);
+        rows.map(|((row, trust), weight)| {
+            let z = noise * row.noise / trust * weight / row.noise.sqrt();
+            (FREEDOM + 1.0) / (FREEDOM + z * z)
+        })
+        .collect()
+    }
+}
+
+/// Cost and derivatives at some parameters.
+struct Local {
+    cost: f64,
+    residual: Vec<f64>,
+    slopes: Vec<Vec<f64>>,
+    downhill: Vec<f64>,
+    precision: Cholesky,
+}
+
+impl Local {
+    fn at(law: &MeanLaw, sample: &Sample, factor: &Cholesky, theta: &Theta) -> Option<Self> {
+        let count = law.len();
+        let mut residual = Vec::with_capacity(sample.rows.len());
+        let mut slopes = vec![Vec::with_capacity(sample.rows.len()); count];
+        for row in &sample.rows {
+            let (value, by) = law.at(theta, &row.at);
+            residual.push(row.y - value);
+            for (column, slope) in slopes.iter_mut().zip(by) {
+                column.push(slope);
+            }
+        }
+        let residual = factor.half_solve(residual);
+        let slopes: Vec<_> = slopes.into_iter().map(|s| factor.half_solve(s)).collect();
+        let mut precision = vec![0.0; count * count];
+        let mut downhill = vec![0.0; count];
+        let mut cost = 0.5 * dot(&residual, &residual);
+        for i in 0..count {
+            let (surprise, sd) = law.surprise(theta, i);
+            cost += 0.5 * surprise * surprise;
+            downhill[i] = dot(&slopes[i], &residual) - surprise / sd;
+            for j in 0..=i {
+                precision[i * count + j] = dot(&slopes[i], &slopes[j]);
+            }
+            precision[i * count + i] += 1.0 / (sd * sd);
+        }
+        let precision = Cholesky::of(precision, count)?;
+        cost.is_finite().then_some(Self {
+            cost,
+            residual,
+            slopes,
+            downhill,
+            precision,
+        })
+    }
+}
+
+/// The step, or a part of it, that lowers the cost.
+fn shorter(
+    law: &MeanLaw,
+    sample: &Sample,
+    factor: &Cholesky,
+    theta: &Theta,
+    here: &Local,
+    step: &[f64],
+) -> Option<(Theta, Local)> {
+    let mut part = 1.0;
+    while part > 1e-4 {
+        let next: Theta =
+            std::array::from_fn::<_, MOST, _>(|k| theta[k] + part * step.get(k).unwrap_or(&0.0));
+        if let Some(there) = Local::at(law, sample, factor, &next)
+            && there.cost <= here.cost
+        {
+            return Some((next, there));
+        }
+        part *= 0.4;
+    }
+    None
+}

@@ -1,0 +1,92 @@
+//! The measurements that a forecast stands on.
+
+use serde::{Deserialize, Serialize};
+
+/// Most measurements kept: the process costs their cube, and more of them no longer move it.
+pub(crate) const MOST_ROWS: usize = 120;
+
+/// Where a measurement was made, in natural logarithms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// ln N.
+    pub n: f64,
+    /// ln D.
+    pub d: f64,
+    /// ln C.
+    pub c: f64,
+    /// ln (D / U): zero where nothing is repeated.
+    pub repeats: f64,
+}
+
+/// A measurement: of ln L, or of whatever scale the metric is modelled on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub at: Place,
+    pub y: f64,
+    /// Variance of its noise relative to the average measurement's.
+    pub noise: f64,
+}
+
+/// Measurements, largest compute first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    pub rows: Vec<Measured>,
+}
+
+impl Sample {
+    /// At most [`MOST_ROWS`] of the measurements, denser where compute is large: small runs say
+    /// least about large ones. Which ones depends on the measurements alone.
+    pub(crate) fn thinned(mut rows: Vec<Measured>) -> Self {
+        rows.sort_by(|a, b| {
+            let by_compute = b.at.c.total_cmp(&a.at.c);
+            by_compute
+                .then_with(|| a.at.n.total_cmp(&b.at.n))
+                .then_with(|| a.y.total_cmp(&b.y))
+        });
+        if rows.len() <= MOST_ROWS {
+            return Self { rows };
+        }
+        let last = (rows.len() - 1) as f64;
+        let place = |k: usize| {
+            let share = k as f64 / (MOST_ROWS - 1) as f64;
+            (share.powf(1.3) * last).round() as usize
+        };
+        let mut kept: Vec<usize> = (0..MOST_ROWS).map(place).collect();
+        kept.dedup();
+        Self {
+            rows: kept.into_iter().map(|k| rows[k]).collect(),
+        }
+    }
+
+    /// The measurements with at most this ln C, and the others.
+    pub(crate) fn cut(&self, c: f64) -> (Self, Self) {
+        let (below, above) = self.rows.iter().partition(|row| row.at.c <= c);
+        (Self { rows: below }, Self { rows: above })
+    }
+
+    /// Whether any run saw tokens more than once.
+    pub(crate) fn repeats(&self) -> bool {
+        self.rows.iter().any(|row| row.at.repeats > 1e-3)
+    }
+
+    /// The average place.
+    pub(crate) fn centre(&self) -> Place {
+        let count = self.rows.len().max(1) as f64;
+        let mean = |of: fn(&Place) -> f64| {
+            self.rows.iter().map(|row| of(&row.at)).sum::<f64>() / count
+        };
+        Place {
+            n: mean(|at| at.n),
+            d: mean(|at| at.d),
+            c: mean(|at| at.c),
+            repeats: 0.0,
+        }
+    }
+
+    /// The median of what was measured.
+    pub(crate) fn median(&self) -> f64 {
+        let mut all: Vec<f64> = self.rows.iter().map(|row| row.y).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied().unwrap_or(0.0)
+    }
+}
