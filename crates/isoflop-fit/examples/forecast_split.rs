@@ -50,13 +50,17 @@ fn read(file: &str) -> Result<(Dataset, Vec<Observation>)> {
     for (index, record) in reader.deserialize().enumerate() {
         let record: HashMap<String, String> = record?;
         let number = |name: &str| -> Result<f64> {
-            let text = record.get(name).ok_or_else(|| format!("no column {name}"))?;
+            let text = record
+                .get(name)
+                .ok_or_else(|| format!("no column {name}"))?;
             Ok(text.parse()?)
         };
         let run = Observation {
             params: Params::new(number("params")?)?,
             tokens: Tokens::new(number("tokens")?)?,
-            unique_tokens: number("unique_tokens").ok().and_then(|u| Tokens::new(u).ok()),
+            unique_tokens: number("unique_tokens")
+                .ok()
+                .and_then(|u| Tokens::new(u).ok()),
             flops: Flops::new(number("flops")?)?,
             loss: Loss::new(number("loss")?)?,
             loss_std: None,

@@ -111,9 +111,7 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
         Some(FittedLaw::KaplanN) => const { &[powers(&[Falls::WithParams])] },
         Some(FittedLaw::KaplanD) => const { &[powers(&[Falls::WithTokens])] },
         // Steps are tokens at one batch size.
-        Some(FittedLaw::KaplanNs) => {
-            const { &[powers(&[Falls::WithParams, Falls::WithTokens])] }
-        }
+        Some(FittedLaw::KaplanNs) => const { &[powers(&[Falls::WithParams, Falls::WithTokens])] },
     }
 }
 

@@ -55,7 +55,12 @@ fn ladder(surface: Surface, budgets: usize, sizes: usize, noise: f64, seed: u64)
         for size in 0..sizes {
             let off = 2.4 * (size as f64 / (sizes - 1) as f64 - 0.5);
             let n = 0.5 * (c - 120f64.ln()) + off;
-            observations.push(run(surface, n, c - 6f64.ln() - n, noise * normal(&mut random)));
+            observations.push(run(
+                surface,
+                n,
+                c - 6f64.ln() - n,
+                noise * normal(&mut random),
+            ));
         }
     }
     for (cluster, run) in observations.iter_mut().enumerate() {
@@ -195,7 +200,10 @@ fn compute_alone_is_forecast_at_the_best_size() {
         bootstraps: 0,
         ..FitOptions::of(FittedLaw::PowerC)
     };
-    let by_compute = fit(&data, &options).unwrap().forecast(&compute, 0.9).unwrap();
+    let by_compute = fit(&data, &options)
+        .unwrap()
+        .forecast(&compute, 0.9)
+        .unwrap();
     assert_eq!((by_compute.params, by_compute.tokens), (None, None));
     assert!((by_compute.loss.get() / truth - 1.0).abs() < 0.02);
 }
@@ -239,6 +247,9 @@ fn without_the_prior_a_short_ladder_says_less() {
         law: LawChoice::Auto,
         ..FitOptions::default()
     };
-    let without = fit(&data, &options).unwrap().forecast(&at(n, d), 0.9).unwrap();
+    let without = fit(&data, &options)
+        .unwrap()
+        .forecast(&at(n, d), 0.9)
+        .unwrap();
     assert!(width(&without) > width(&with));
 }

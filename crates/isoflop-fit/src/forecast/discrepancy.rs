@@ -58,7 +58,9 @@ impl Traits {
     /// Minus the logarithm of the prior density, but for a constant.
     pub(crate) fn surprise(coordinates: &Coordinates) -> f64 {
         let terms = coordinates.iter().zip(USUAL).zip(SPREAD);
-        terms.map(|((x, mean), sd)| 0.5 * ((x - mean) / sd).powi(2)).sum()
+        terms
+            .map(|((x, mean), sd)| 0.5 * ((x - mean) / sd).powi(2))
+            .sum()
     }
 
     /// Covariance of the discrepancies at two places.

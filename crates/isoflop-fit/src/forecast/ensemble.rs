@@ -47,7 +47,10 @@ impl Ensemble {
             })
             .collect();
         let members: Vec<Process> = learned.into_iter().flatten().collect();
-        let best = members.iter().map(|m| m.evidence).fold(f64::NEG_INFINITY, f64::max);
+        let best = members
+            .iter()
+            .map(|m| m.evidence)
+            .fold(f64::NEG_INFINITY, f64::max);
         let raw: Vec<f64> = members
             .iter()
             .map(|member| ((member.evidence - best) / TEMPER).exp())
@@ -63,7 +66,11 @@ impl Ensemble {
 
     /// Mean and standard deviation of a new measurement.
     pub(crate) fn outlook(&self, at: &Place) -> (f64, f64) {
-        let each: Vec<Outlook> = self.members.iter().map(|member| member.outlook(at)).collect();
+        let each: Vec<Outlook> = self
+            .members
+            .iter()
+            .map(|member| member.outlook(at))
+            .collect();
         let weighed = || each.iter().zip(&self.weights);
         let mean: f64 = weighed().map(|(o, w)| w * o.mean).sum();
         let variance: f64 = weighed()
@@ -94,7 +101,9 @@ fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -
     let (mut squares, mut tests, mut reached) = (PRIOR_TESTS, PRIOR_TESTS, 0f64);
     for share in CUTS {
         let index = (share * computes.len() as f64) as usize;
-        let Some(edge) = computes.get(index) else { continue };
+        let Some(edge) = computes.get(index) else {
+            continue;
+        };
         // Budgets in files differ in rounding.
         let (kept, beyond) = sample.cut(edge + 0.02);
         if kept.rows.len() < FEWEST_KEPT || beyond.rows.len() < FEWEST_FORECAST {

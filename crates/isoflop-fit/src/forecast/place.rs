@@ -41,7 +41,9 @@ impl Fit {
             (None, None, Some(flops)) => return self.best(flops, ratio, at),
             _ => return Err(self.incomplete(at)),
         };
-        let c = at.flops.map_or(params.ln() + tokens.ln() + ratio, Flops::ln);
+        let c = at
+            .flops
+            .map_or(params.ln() + tokens.ln() + ratio, Flops::ln);
         Ok(Asked {
             place: place(params.ln(), tokens.ln(), c, at.unique_tokens),
             params: Some(params),
@@ -64,7 +66,9 @@ impl Fit {
             });
         }
         let frontier = Frontier::of(&self.forecaster.sample);
-        let n = frontier.ok_or_else(|| self.no_optimum(flops))?.ln_params(flops.ln());
+        let n = frontier
+            .ok_or_else(|| self.no_optimum(flops))?
+            .ln_params(flops.ln());
         let d = flops.ln() - ratio - n;
         let of_compute_alone = axes(self.law) == [Axis::Flops];
         let known = |x: f64| (!of_compute_alone).then(|| x.exp());

@@ -7,7 +7,7 @@
 
 use super::cholesky::{Cholesky, dot};
 use super::discrepancy::{Coordinates, SPREAD, START, Traits};
-use super::mean_law::{MeanLaw, MOST, Theta};
+use super::mean_law::{MOST, MeanLaw, Theta};
 use super::sample::{Place, Sample};
 use super::simplex::{self, Patience};
 
@@ -70,12 +70,17 @@ impl Process {
         let mut reach = if near.is_some() { 0.4 } else { 0.7 };
         let mut learned = None;
         for _ in 0..3 {
-            let (found, value) = best_traits(&law, sample, &trust, coordinates, &mut theta, calls, reach);
+            let (found, value) =
+                best_traits(&law, sample, &trust, coordinates, &mut theta, calls, reach);
             let state = State::at(&law, sample, &trust, Traits::from(&found), theta, 20)?;
             theta = state.theta;
             coordinates = found;
             let next = state.trust(sample, &trust);
-            let moved = next.iter().zip(&trust).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let moved = next
+                .iter()
+                .zip(&trust)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f64::max);
             learned = Some(Self {
                 law: law.clone(),
                 sample: sample.clone(),

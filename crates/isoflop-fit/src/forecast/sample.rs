@@ -72,9 +72,8 @@ impl Sample {
     /// The average place.
     pub(crate) fn centre(&self) -> Place {
         let count = self.rows.len().max(1) as f64;
-        let mean = |of: fn(&Place) -> f64| {
-            self.rows.iter().map(|row| of(&row.at)).sum::<f64>() / count
-        };
+        let mean =
+            |of: fn(&Place) -> f64| self.rows.iter().map(|row| of(&row.at)).sum::<f64>() / count;
         Place {
             n: mean(|at| at.n),
             d: mean(|at| at.d),

@@ -42,7 +42,11 @@ pub(crate) fn minimise<const K: usize>(
         let reflected = try_at(1.0);
         if reflected.1 < best.1 {
             let expanded = try_at(2.0);
-            simplex[K] = if expanded.1 < reflected.1 { expanded } else { reflected };
+            simplex[K] = if expanded.1 < reflected.1 {
+                expanded
+            } else {
+                reflected
+            };
         } else if reflected.1 < simplex[K - 1].1 {
             simplex[K] = reflected;
         } else {
@@ -51,8 +55,7 @@ pub(crate) fn minimise<const K: usize>(
                 simplex[K] = contracted;
             } else {
                 for corner in &mut simplex[1..] {
-                    let place: [f64; K] =
-                        std::array::from_fn(|k| 0.5 * (best.0[k] + corner.0[k]));
+                    let place: [f64; K] = std::array::from_fn(|k| 0.5 * (best.0[k] + corner.0[k]));
                     *corner = (place, f(&place));
                 }
                 calls += K;
@@ -67,7 +70,10 @@ mod tests {
 
     #[test]
     fn finds_the_end_of_rosenbrocks_valley() {
-        let patience = Patience { calls: 2000, value: 1e-16 };
+        let patience = Patience {
+            calls: 2000,
+            value: 1e-16,
+        };
         let valley = |x: &[f64; 2]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2);
         let (place, value) = minimise([-1.2, 1.0], [0.5, 0.5], patience, valley);
         assert!(value < 1e-12);
