@@ -2,6 +2,7 @@
 
 use crate::forecast::{Conventions, ForecastPoint};
 use crate::surface::SurfacePoint;
+use isoflop_fit::{Fit, ForecastAt};
 use isoflop_laws::{
     Entry, FlopCount, Flops, Law, LawError, Loss, ParamCount, Params, Tokens, UnknownLaw, find,
 };
@@ -114,6 +115,32 @@ impl LawInUse {
         let mut in_use = Self::new(name, conventions, law)?;
         in_use.describe(&entry);
         Ok(in_use)
+    }
+
+    /// A law fitted to runs, with the spread of its refits and the intervals of its forecasts.
+    ///
+    /// # Errors
+    /// [`LawInUseError`] if the fitted law does not give the loss from size and data.
+    pub fn fitted(fit: Fit) -> Result<Self, LawInUseError> {
+        let conventions = Conventions {
+            param_count: fit.param_count,
+            flop_count: fit.flop_count,
+        };
+        let mut in_use = Self::new(fit.law.name(), conventions, fit.law()?)?;
+        in_use.n_used = Some(fit.n_used);
+        in_use.largest_flops = Some(fit.largest_flops);
+        in_use.level = fit.level;
+        in_use.warnings.clone_from(&fit.warnings);
+        in_use.plausible = fit.plausible();
+        Ok(in_use.with_interval(move |params, tokens| {
+            let at = ForecastAt {
+                params: Some(params),
+                tokens: Some(tokens),
+                ..ForecastAt::default()
+            };
+            let said = fit.forecast(&at, fit.level).ok()?;
+            Some((said.lo, said.hi))
+        }))
     }
 
     fn describe(&mut self, entry: &Entry) {

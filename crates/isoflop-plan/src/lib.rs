@@ -3,6 +3,7 @@
 //! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.
 
 mod accelerator;
+mod agreement;
 mod allocation_rule;
 mod architecture;
 mod backtest;
@@ -11,6 +12,8 @@ mod design;
 mod diagnosis;
 mod elasticity;
 mod forecast;
+mod growth;
+mod in_sample;
 mod known_model;
 mod law_in_use;
 mod ledger;
@@ -22,6 +25,7 @@ mod simulate;
 mod surface;
 
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
+pub use agreement::{Agreement, AgreementError, OtherConstant, Region, agreement};
 pub use allocation_rule::{ALLOCATION_RULES, AllocationRule, Given, Share};
 pub use architecture::{Architecture, CountedArchitecture, architectures_near};
 pub use backtest::{
@@ -32,6 +36,8 @@ pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interva
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, elasticities};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
+pub use growth::{Growth, growth};
+pub use in_sample::{InSample, in_sample};
 pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
 pub use law_in_use::{LawInUse, LawInUseError};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};

@@ -4,6 +4,7 @@ mod accelerators;
 mod completions;
 mod diagnose;
 mod elasticity;
+mod fit;
 mod forecast;
 mod laws;
 mod plan;
@@ -33,6 +34,7 @@ macro_rules! commands {
 
 // In the order in which `--help` lists them.
 commands! {
+    Fit => fit,
     Plan => plan,
     Diagnose => diagnose,
     Elasticity => elasticity,

@@ -59,6 +59,11 @@ impl Failure {
         self
     }
 
+    /// The sentence, for an answer that goes on without this part.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// `what` is not one of `known`: suggests the nearest.
     pub fn unknown<'a>(
         kind: &str,

@@ -2,6 +2,9 @@
 //!
 //! - [`cli`] the arguments that every command shares, and `--help`
 //! - [`commands`] one small file per command
+//! - [`runs_argument`] where runs come from, and what is said of those that are not used
+//! - [`fitting`] fits laws to the runs that a command was given
+//! - [`saved_fit`] a fit as a file
 //! - [`law_argument`] the law that a command answers by
 //! - [`ledger_file`] the ledger of forecasts as a file
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
@@ -13,17 +16,19 @@
 mod cli;
 mod commands;
 mod failure;
+mod fitting;
 mod law_argument;
 mod ledger_file;
 mod output;
+mod runs_argument;
+mod saved_fit;
 mod text;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // Wrong use ends here with clap's own message and status 2; `--help` with status 0.
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::read();
     let mut output = output::Output::new(cli.json);
     match cli.command.run(&mut output) {
         Ok(exit) => exit.into(),

@@ -1,9 +1,11 @@
 //! How answers are written: text for people, or one JSON object for scripts.
 
 use comfy_table::{CellAlignment, Table};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// Where a command writes its answer and its remarks.
 #[derive(Debug)]
@@ -51,11 +53,54 @@ impl Output {
         stdout.flush()
     }
 
+    /// Shows that work goes on, and for how long, until it is dropped; on a terminal only.
+    pub fn working(&self, what: impl Into<String>) -> Working {
+        // Drawn on standard error, and by indicatif only if that is a terminal.
+        let bar = ProgressBar::new_spinner().with_message(what.into());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Working { bar }
+    }
+
+    /// Shows how many of `total` are done and how long the rest will take; on a terminal only.
+    pub fn counting(&self, what: impl Into<String>, total: usize) -> Working {
+        let bar = ProgressBar::new(total as u64).with_message(what.into());
+        if let Ok(style) = ProgressStyle::with_template("{msg}: {pos} of {len}, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Working { bar }
+    }
+
     /// Says something that is not the answer, on standard error.
     pub fn note(&mut self, text: impl fmt::Display) {
         let style = anstyle::Style::new().bold();
         // Nothing is left to do where standard error itself is closed.
         let _ = writeln!(anstream::stderr(), "{style}note:{style:#} {text}");
+    }
+}
+
+/// Work that goes on; the line is gone once it is done or dropped.
+#[derive(Debug)]
+pub struct Working {
+    bar: ProgressBar,
+}
+
+impl Working {
+    /// One more is done.
+    pub fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// All is done.
+    pub fn done(self) {}
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

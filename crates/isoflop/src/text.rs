@@ -64,6 +64,24 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A share as a percentage with its sign.
+pub fn signed_percent(share: f64) -> String {
+    format!("{:+.1} %", share * 100.0)
+}
+
+/// A number with four significant digits: `1.817`, `482.0`, `2085`, `4.7e-6`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    if !(1e-3..1e5).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
+    format!("{value:.decimals$}")
+}
+
 /// What must be known when using an answer.
 pub fn warnings(warnings: &[String]) -> String {
     let mut text = String::new();

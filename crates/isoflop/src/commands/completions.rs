@@ -3,7 +3,7 @@
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use clap::CommandFactory;
+
 use clap_complete::Shell;
 
 /// Print the completion script for a shell.
@@ -19,7 +19,7 @@ pub struct Args {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "isoflop", &mut script);
+    clap_complete::generate(args.shell, &mut Cli::one_page(), "isoflop", &mut script);
     output.raw(&script)?;
     Ok(Exit::Done)
 }

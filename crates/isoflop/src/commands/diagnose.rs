@@ -74,7 +74,7 @@ struct KnownDiagnosis {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let law = args.law.law_in_use()?;
+    let law = args.law.law_in_use(output)?;
     if args.known {
         output.answer(&all_known(&law)?, table)?;
         return Ok(Exit::Done);

@@ -37,7 +37,7 @@ struct Answer {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let law = args.law.law_in_use()?;
+    let law = args.law.law_in_use(output)?;
     let found = elasticities(&law.surface(), args.params, args.tokens).map_err(Failure::no)?;
     let answer = Answer {
         extrapolation: law.extrapolation(found.at.flops),

@@ -82,7 +82,7 @@ struct Answer {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let law = args.law.law_in_use()?;
+    let law = args.law.law_in_use(output)?;
     let hardware = args.hardware()?;
     let request = PlanRequest {
         given: args.given(hardware.as_ref())?,

@@ -52,7 +52,7 @@ struct Answer {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     args.check()?;
-    let law = args.law.law_in_use()?;
+    let law = args.law.law_in_use(output)?;
     let (budgets, sizes) = (usize::from(args.budgets), usize::from(args.sizes));
     let grid = IsoflopGrid::spaced(args.from, args.to, budgets, sizes, args.spread)
         .map_err(Failure::misuse)?;

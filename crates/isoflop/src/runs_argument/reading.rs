@@ -1,0 +1,178 @@
+//! Reads a file, a directory, a store, or standard input.
+
+use super::{Row, RunRows};
+use crate::failure::Failure;
+use isoflop_runs::{
+    ColumnGuess, ColumnMap, Dropped, GuessKind, ImportError, ImportOptions, Imported, Run, Store,
+    import_bytes, import_file,
+};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The first bytes of every SQLite file (SQLite file format, section 1.3).
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// Endings of files that a directory is searched for.
+const ENDINGS: &[&str] = &["csv", "tsv", "json", "jsonl", "ndjson"];
+
+pub(super) fn read(path: &Path, map: ColumnMap, keep: Vec<String>) -> Result<RunRows, Failure> {
+    let options = ImportOptions {
+        map,
+        keep,
+        ..ImportOptions::default()
+    };
+    if path == Path::new("-") {
+        let imported = import_bytes("standard input", std::io::stdin().lock(), &options);
+        return Ok(imported.map_err(unreadable)?.into());
+    }
+    if path.is_dir() {
+        return read_directory(path, &options);
+    }
+    if !path.exists() {
+        return Err(Failure::misuse(format!("there is no file {}", path.display()))
+            .hint("RUNS is a CSV, TSV, JSON or JSONL file, a directory, a store, or `-`"));
+    }
+    if is_store(path) {
+        return read_store(path);
+    }
+    Ok(import_file(path, &options).map_err(unreadable)?.into())
+}
+
+fn unreadable(error: ImportError) -> Failure {
+    Failure::misuse(error)
+}
+
+/// Whether the file is an SQLite database.
+fn is_store(path: &Path) -> bool {
+    let mut start = [0; 16];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == SQLITE
+}
+
+fn read_store(path: &Path) -> Result<RunRows, Failure> {
+    let store = Store::open_existing(path).map_err(Failure::misuse)?;
+    let runs = store.runs().map_err(Failure::misuse)?;
+    Ok(RunRows {
+        source: path.display().to_string(),
+        rows: runs.into_iter().map(row_of_store).collect(),
+        dropped: vec![],
+        guesses: vec![],
+        notes: vec![],
+        columns: vec![],
+        count: None,
+    })
+}
+
+fn row_of_store(run: Run) -> Row {
+    Row {
+        run,
+        line: None,
+        kept: BTreeMap::new(),
+    }
+}
+
+/// Every file of runs in the directory, in the order of their names; other files are named.
+fn read_directory(path: &Path, options: &ImportOptions) -> Result<RunRows, Failure> {
+    let mut all: Option<RunRows> = None;
+    let mut others = Vec::new();
+    for file in files(path)? {
+        let read = if is_store(&file) {
+            read_store(&file)
+        } else {
+            match import_file(&file, options) {
+                Ok(imported) => Ok(imported.into()),
+                // Results and settings of other programs lie beside runs.
+                Err(ImportError::NoColumn { .. } | ImportError::Empty { .. }) => {
+                    others.push(format!("{} holds no runs", file.display()));
+                    continue;
+                }
+                Err(error) => Err(unreadable(error)),
+            }
+        };
+        match &mut all {
+            None => all = Some(read?),
+            Some(all) => all.append(read?, &file),
+        }
+    }
+    let Some(mut all) = all else {
+        return Err(
+            Failure::misuse(format!("{} holds no file of runs", path.display())).hint(format!(
+                "looked for a store, and for files that end in {}",
+                ENDINGS.join(", ")
+            )),
+        );
+    };
+    all.source = path.display().to_string();
+    all.notes.append(&mut others);
+    Ok(all)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::misuse(format!("cannot read {}: {error}", path.display()))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.is_file() && (has_ending(&file) || is_store(&file)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn has_ending(file: &Path) -> bool {
+    let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let name = name.unwrap_or_default();
+    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ENDINGS.contains(&ending)
+}
+
+impl RunRows {
+    /// Adds the rows of another file of the same directory. Runs named by their line are told
+    /// apart by the file's name, which is in theirs.
+    fn append(&mut self, other: RunRows, file: &Path) {
+        let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        self.rows.extend(other.rows);
+        self.dropped.extend(other.dropped.into_iter().map(|dropped| Dropped {
+            reason: format!("{name}: {}", dropped.reason),
+            ..dropped
+        }));
+        for guess in other.guesses {
+            if !self.guesses.contains(&guess) {
+                self.guesses.push(guess);
+            }
+        }
+        for column in other.columns {
+            if !self.columns.contains(&column) {
+                self.columns.push(column);
+            }
+        }
+        let notes = other.notes.into_iter().map(|note| format!("{name}: {note}"));
+        self.notes.extend(notes);
+    }
+}
+
+impl From<Imported> for RunRows {
+    fn from(imported: Imported) -> RunRows {
+        let guessed = |guess: &&ColumnGuess| guess.kind != GuessKind::Exact;
+        let rows = imported.rows.into_iter().map(|row| Row {
+            run: row.run,
+            line: Some(row.line),
+            kept: row.kept,
+        });
+        RunRows {
+            source: imported.source,
+            rows: rows.collect(),
+            dropped: imported.dropped,
+            guesses: imported.columns.iter().filter(guessed).map(ToString::to_string).collect(),
+            columns: imported.columns.into_iter().map(|guess| guess.theirs).collect(),
+            notes: imported.notes,
+            count: None,
+        }
+    }
+}
