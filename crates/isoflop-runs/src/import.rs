@@ -21,7 +21,6 @@ use cell::CellError;
 pub use error::ImportError;
 pub use format::Format;
 use recognise::{Assignment, Reading, recognise};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -72,8 +71,6 @@ pub struct ImportOptions {
     pub format: Option<Format>,
     /// Columns that need no guess.
     pub map: ColumnMap,
-    /// Columns of the file whose text is wanted as it stands, read or not: [`ImportedRow::kept`].
-    pub keep: Vec<String>,
 }
 
 /// How a column of the file was understood.
@@ -125,9 +122,6 @@ pub struct ImportedRow {
     /// Line where its row starts, counted from 1; the row's number where a JSON text keeps
     /// columns together.
     pub line: u64,
-    /// The text of the columns that [`ImportOptions::keep`] names, by their name; empty cells
-    /// are absent.
-    pub kept: BTreeMap<String, String>,
 }
 
 /// Everything that a file held.
@@ -257,13 +251,8 @@ pub fn import_bytes(
         columns,
         notes: Vec::new(),
     };
-    let named = |(at, name): (usize, &String)| {
-        let wanted = options.keep.iter().find(|wanted| *wanted == name);
-        wanted.map(|name| (at, name.as_str()))
-    };
-    let keep: Vec<(usize, &str)> = table.header.iter().enumerate().filter_map(named).collect();
     for row in &table.rows {
-        add_row(&mut imported, row, &assignments, &keep, decimal_comma);
+        add_row(&mut imported, row, &assignments, decimal_comma);
     }
     imported.dropped.sort_by_key(|dropped| dropped.line);
     imported.notes.extend(doubtful_sizes(&imported.rows));
@@ -291,7 +280,6 @@ fn add_row(
     imported: &mut Imported,
     row: &TableRow,
     assignments: &[Assignment],
-    keep: &[(usize, &str)],
     decimal_comma: bool,
 ) {
     let mut run = Run {
@@ -325,16 +313,7 @@ fn add_row(
     imported.rows.push(ImportedRow {
         run,
         line: row.line,
-        kept: kept(row, keep),
     });
-}
-
-fn kept(row: &TableRow, keep: &[(usize, &str)]) -> BTreeMap<String, String> {
-    let cell = |&(at, name): &(usize, &str)| {
-        let text = row.cells.get(at)?.as_ref()?;
-        Some((name.to_owned(), text.trim().to_owned()))
-    };
-    keep.iter().filter_map(cell).collect()
 }
 
 /// `ladder.csv:7`; where several rows stand on one line, `ladder.json:1.2` for the second.

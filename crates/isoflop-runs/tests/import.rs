@@ -141,25 +141,6 @@ fn a_semicolon_table_with_decimal_commas_is_refused_and_not_misread() {
 }
 
 #[test]
-fn columns_that_the_caller_asks_for_are_kept_as_text_beside_the_run() {
-    let text = "params,tokens,loss,config,split\n1M,20M,4.1,a b,fit\n2M,40M,3.9,,test\n";
-    let options = ImportOptions {
-        keep: vec!["config".to_owned(), "loss".to_owned(), "no such".to_owned()],
-        ..ImportOptions::default()
-    };
-    let imported = import_bytes("ladder.csv", text.as_bytes(), &options).unwrap();
-    let kept: Vec<String> = imported
-        .rows
-        .iter()
-        .map(|row| format!("{:?}", row.kept))
-        .collect();
-    assert_eq!(
-        kept,
-        [r#"{"config": "a b", "loss": "4.1"}"#, r#"{"loss": "3.9"}"#]
-    );
-}
-
-#[test]
 fn what_cannot_be_imported_is_one_sentence_that_says_what_to_do() {
     let shown = [
         error("empty.csv", b" \n"),
@@ -194,7 +175,6 @@ fn a_mapping_to_or_from_a_column_that_does_not_exist_is_refused() {
     let options = ImportOptions {
         format: Some(Format::Csv),
         map,
-        ..ImportOptions::default()
     };
     let error = import_bytes("a.csv", &b"N,D,loss\n1,2,3\n"[..], &options).unwrap_err();
     assert!(error.to_string().contains("no column `score`"), "{error}");

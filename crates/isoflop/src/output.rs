@@ -126,3 +126,25 @@ pub fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
         .collect();
     lines.join("\n") + "\n"
 }
+
+/// [`columns`] for rows whose first cell may be a long name: names that would push the table over
+/// 80 columns stand on a line of their own, above their row.
+pub fn named_rows(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    const LONGEST: usize = 30;
+    let is_long = |row: &Vec<String>| row[0].chars().count() > LONGEST;
+    if !rows.iter().any(is_long) {
+        return columns(header, rows);
+    }
+    let names: Vec<String> = rows.iter().map(|row| row[0].clone()).collect();
+    let unnamed = rows.into_iter().map(|mut row| {
+        row[0].clear();
+        row
+    });
+    let table = columns(header, unnamed);
+    let mut lines = table.lines();
+    let mut text = lines.next().unwrap_or_default().to_owned() + "\n";
+    for (name, line) in names.iter().zip(lines) {
+        text += &format!("  {name}\n{line}\n");
+    }
+    text
+}

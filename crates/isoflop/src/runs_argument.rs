@@ -7,23 +7,24 @@ mod report;
 use crate::failure::Failure;
 use clap::ValueEnum;
 use isoflop_laws::ParamCount;
-use isoflop_runs::{ColumnMap, Dropped, Run, Selection, SelectionOptions, select};
+use isoflop_runs::{Column, ColumnMap, Dropped, Run, Selection, SelectionOptions, select};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use grouping::Group;
+/// Title of these arguments in `--help`.
+const READING: &str = "Reading RUNS";
 
 /// How runs are read; the same for every command that takes RUNS.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ReadingArguments {
     /// Read their column as ours, such as valid_ce=loss
-    #[arg(long = "map", value_name = "THEIRS=OURS")]
+    #[arg(long = "map", help_heading = READING, value_name = "THEIRS=OURS")]
     map: Vec<String>,
-    /// Use only the rows that have this value in this column
-    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    /// Use only rows with this value in this column
+    #[arg(long = "where", help_heading = READING, value_name = "COLUMN=VALUE")]
     filter: Vec<String>,
-    /// Parameters that N counts [default: those that more runs give]
-    #[arg(long, value_name = "total|non-embedding", hide_possible_values = true)]
+    /// N: total or non-embedding [default: what more runs give]
+    #[arg(long, help_heading = READING, value_name = "WHICH", hide_possible_values = true)]
     count: Option<Count>,
 }
 
@@ -46,17 +47,14 @@ impl From<Count> for ParamCount {
 }
 
 impl ReadingArguments {
-    /// Reads the runs at `path`, keeping also the cells of the columns `also`.
+    /// Reads the runs at `path`.
     ///
     /// # Errors
     /// Status 2 if nothing there can be read as runs.
-    pub fn read(&self, path: &Path, also: &[&str]) -> Result<RunRows, Failure> {
-        let filters = self.filters()?;
-        let mut keep: Vec<String> = filters.iter().map(|(column, _)| column.clone()).collect();
-        keep.extend(also.iter().map(|&column| column.to_owned()));
-        let mut rows = reading::read(path, self.column_map()?, keep)?;
+    pub fn read(&self, path: &Path) -> Result<RunRows, Failure> {
+        let mut rows = reading::read(path, self.column_map()?)?;
         rows.count = self.count.map(ParamCount::from);
-        for (column, value) in &filters {
+        for (column, value) in &self.filters()? {
             rows.keep_where(column, value)?;
         }
         Ok(rows)
@@ -85,29 +83,13 @@ impl ReadingArguments {
     }
 }
 
-/// A run, where it came from, and the text of the columns that were asked for.
+/// A run, and where it came from.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The run.
     pub run: Run,
     /// Line of its file, counted from 1; `None` for a run of a store.
     pub line: Option<u64>,
-    /// Text of the columns that the command asked for; empty cells are absent.
-    kept: BTreeMap<String, String>,
-}
-
-impl Row {
-    /// The text in a column, by the file's name for it or by ours; `None` if it is empty.
-    pub fn cell(&self, column: &str) -> Option<String> {
-        if let Some(text) = self.kept.get(column) {
-            return Some(text.clone());
-        }
-        match column.parse::<isoflop_runs::Column>().ok()?.value(&self.run) {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        }
-    }
 }
 
 /// The runs of one source, with all that must be said of how they were read.
@@ -123,13 +105,21 @@ pub struct RunRows {
     guesses: Vec<String>,
     /// Cells left empty, numbers that look wrong.
     notes: Vec<String>,
-    /// Names of all columns, where the source has them.
-    columns: Vec<String>,
+    /// What each column of the source is read as, by the source's name for it.
+    columns: BTreeMap<String, Column>,
     /// Which parameters N counts, if the user insists.
     count: Option<ParamCount>,
 }
 
 impl RunRows {
+    /// The text of a row in a column, by the source's name for it or by ours; `None` if empty.
+    pub fn cell(&self, row: &Row, column: &str) -> Option<String> {
+        match self.columns.get(column) {
+            Some(ours) => ours.text(&row.run),
+            None => row.run.text(column),
+        }
+    }
+
     /// The runs in one convention; every other row is listed with its line and reason.
     pub fn select(&self) -> Selection {
         let runs: Vec<Run> = self.rows.iter().map(|row| row.run.clone()).collect();

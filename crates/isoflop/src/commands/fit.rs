@@ -59,7 +59,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     if let Some(column) = &args.by {
         return by_group(&args, column, &options, output);
     }
-    let runs = FittableRuns::new(args.reading.read(&args.runs, &[])?, output)?;
+    let runs = FittableRuns::new(args.reading.read(&args.runs)?, output)?;
     let fit = runs.fit(options.clone(), output)?;
     if let Some(path) = &args.save {
         SavedFit::new(fit.clone(), &runs).write(path)?;
@@ -76,7 +76,7 @@ fn by_group(
     options: &FitOptions,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let rows = args.reading.read(&args.runs, &[column])?;
+    let rows = args.reading.read(&args.runs)?;
     let groups = rows.groups(column)?;
     rows.report(&rows.select(), output);
     let mut answers = Vec::new();

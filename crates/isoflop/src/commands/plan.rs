@@ -31,13 +31,13 @@ pub struct Args {
     /// Data: find the size and budget that suit them
     #[arg(long, group = "budget", value_name = "D")]
     tokens: Option<Tokens>,
-    /// Budget in devices, such as 512xH100 (`isoflop accelerators`)
-    #[arg(long, group = "budget", value_name = "COUNTxDEVICE")]
+    /// Budget in devices (`isoflop accelerators`)
+    #[arg(long, group = "budget", value_name = "512xH100")]
     gpus: Option<String>,
     /// Days that the devices run
     #[arg(long, requires = "gpus", conflicts_with = "money")]
     days: Option<f64>,
-    /// Share of the peak that training reaches (model FLOPs utilisation)
+    /// Model FLOPs utilisation: share of the peak
     #[arg(long, default_value_t = 0.4)]
     mfu: f64,
     /// Money for the devices, in the currency of --price
@@ -46,13 +46,13 @@ pub struct Args {
     /// Price of one device for one hour
     #[arg(long, requires = "gpus")]
     price: Option<f64>,
-    /// Unique tokens at hand; more are repeated epochs, which count for less
+    /// Unique tokens at hand; repeats count for less
     #[arg(long, value_name = "U")]
     unique_tokens: Option<Tokens>,
     /// Tokens that the model will process when served
     #[arg(long, value_name = "TOKENS")]
     served_tokens: Option<Tokens>,
-    /// Set the rules of OpenAI and DeepMind beside the law
+    /// Set the rules of OpenAI and DeepMind beside it
     #[arg(long)]
     compare: bool,
     /// Vocabulary of the suggested shapes

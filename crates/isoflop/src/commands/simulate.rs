@@ -1,7 +1,7 @@
 //! `isoflop simulate`: ladders whose truth is known, for teaching and for tests.
 
 use crate::failure::{Exit, Failure};
-use crate::law_argument::LawArgument;
+use crate::law_argument::{DEFAULT_LAW, published};
 use crate::output::Output;
 use isoflop_fit::Observation;
 use isoflop_laws::{Flops, ParamCount};
@@ -16,8 +16,9 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    #[command(flatten)]
-    law: LawArgument,
+    /// Published fit that is the truth (`isoflop laws`)
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_LAW)]
+    law: String,
     /// Noise: standard deviation of ln loss from run to run
     #[arg(long, default_value_t = 0.003)]
     noise: f64,
@@ -52,7 +53,7 @@ struct Answer {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     args.check()?;
-    let law = args.law.law_in_use(output)?;
+    let law = published(&args.law)?;
     let (budgets, sizes) = (usize::from(args.budgets), usize::from(args.sizes));
     let grid = IsoflopGrid::spaced(args.from, args.to, budgets, sizes, args.spread)
         .map_err(Failure::misuse)?;

@@ -19,10 +19,11 @@ impl RunRows {
     /// Status 2 if there is no such column, status 1 if no row has the value.
     pub(super) fn keep_where(&mut self, column: &str, value: &str) -> Result<(), Failure> {
         self.check_column(column)?;
-        let has = |row: &Row| row.cell(column).is_some_and(|cell| same(&cell, value));
-        let (kept, left): (Vec<Row>, Vec<Row>) = self.rows.drain(..).partition(has);
+        let rows = std::mem::take(&mut self.rows);
+        let has = |row: &Row| self.cell(row, column).is_some_and(|cell| same(&cell, value));
+        let (kept, left): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(has);
         if kept.is_empty() {
-            let values = values(left.iter().filter_map(|row| row.cell(column)));
+            let values = values(left.iter().filter_map(|row| self.cell(row, column)));
             let sentence = format!("no row of {} has {column} = {value}", self.source);
             return Err(Failure::no(sentence).hint(format!("it has {values}")));
         }
@@ -40,7 +41,7 @@ impl RunRows {
         self.check_column(column)?;
         let mut groups: Vec<Group> = Vec::new();
         for row in &self.rows {
-            let Some(value) = row.cell(column) else { continue };
+            let Some(value) = self.cell(row, column) else { continue };
             let found = groups.iter_mut().find(|group| group.value == value);
             match found {
                 Some(group) => group.rows.rows.push(row.clone()),
@@ -65,7 +66,7 @@ impl RunRows {
 
     /// The rows without a value in a column.
     pub fn without(&self, column: &str) -> Vec<Dropped> {
-        let missing = self.rows.iter().filter(|row| row.cell(column).is_none());
+        let missing = self.rows.iter().filter(|row| self.cell(row, column).is_none());
         missing
             .map(|row| left_out(row.clone(), format!("`{column}` is empty")))
             .collect()
@@ -87,11 +88,11 @@ impl RunRows {
     /// # Errors
     /// Status 2 if the source has no such column, neither by its name nor by ours.
     pub fn check_column(&self, column: &str) -> Result<(), Failure> {
-        let ours = column.parse::<isoflop_runs::Column>().is_ok();
-        if ours || self.columns.iter().any(|theirs| theirs == column) {
+        let has_text = |row: &Row| row.run.text(column).is_some();
+        if self.columns.contains_key(column) || self.rows.iter().any(has_text) {
             return Ok(());
         }
-        let known = self.columns.iter().map(String::as_str);
+        let known = self.columns.keys().map(String::as_str);
         Err(Failure::unknown("column", column, known.collect::<Vec<_>>()))
     }
 }

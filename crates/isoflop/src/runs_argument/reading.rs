@@ -17,10 +17,9 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// Endings of files that a directory is searched for.
 const ENDINGS: &[&str] = &["csv", "tsv", "json", "jsonl", "ndjson"];
 
-pub(super) fn read(path: &Path, map: ColumnMap, keep: Vec<String>) -> Result<RunRows, Failure> {
+pub(super) fn read(path: &Path, map: ColumnMap) -> Result<RunRows, Failure> {
     let options = ImportOptions {
         map,
-        keep,
         ..ImportOptions::default()
     };
     if path == Path::new("-") {
@@ -60,7 +59,7 @@ fn read_store(path: &Path) -> Result<RunRows, Failure> {
         dropped: vec![],
         guesses: vec![],
         notes: vec![],
-        columns: vec![],
+        columns: BTreeMap::new(),
         count: None,
     })
 }
@@ -69,7 +68,6 @@ fn row_of_store(run: Run) -> Row {
     Row {
         run,
         line: None,
-        kept: BTreeMap::new(),
     }
 }
 
@@ -147,11 +145,7 @@ impl RunRows {
                 self.guesses.push(guess);
             }
         }
-        for column in other.columns {
-            if !self.columns.contains(&column) {
-                self.columns.push(column);
-            }
-        }
+        self.columns.extend(other.columns);
         let notes = other.notes.into_iter().map(|note| format!("{name}: {note}"));
         self.notes.extend(notes);
     }
@@ -159,18 +153,26 @@ impl RunRows {
 
 impl From<Imported> for RunRows {
     fn from(imported: Imported) -> RunRows {
-        let guessed = |guess: &&ColumnGuess| guess.kind != GuessKind::Exact;
+        let guessed = |guess: &&ColumnGuess| match guess.kind {
+            GuessKind::Exact => false,
+            // A column kept as a label is only worth a word where it could have been read.
+            GuessKind::Kept => guess.note.is_some(),
+            GuessKind::Mapped | GuessKind::Recognised => true,
+        };
         let rows = imported.rows.into_iter().map(|row| Row {
             run: row.run,
             line: Some(row.line),
-            kept: row.kept,
         });
+        let guesses = imported.columns.iter().filter(guessed);
+        let guesses = guesses.map(ToString::to_string).collect();
+        let columns = imported.columns.into_iter();
+        let columns = columns.filter_map(|guess| Some((guess.theirs, guess.ours?)));
         RunRows {
             source: imported.source,
             rows: rows.collect(),
             dropped: imported.dropped,
-            guesses: imported.columns.iter().filter(guessed).map(ToString::to_string).collect(),
-            columns: imported.columns.into_iter().map(|guess| guess.theirs).collect(),
+            guesses,
+            columns: columns.collect(),
             notes: imported.notes,
             count: None,
         }

@@ -1,7 +1,7 @@
 //! A fit as text that a statistician can quote.
 
 use super::answer::{Against, Answer, GroupAnswer, Grouped, NotUsed};
-use crate::output::columns;
+use crate::output::{columns, named_rows};
 use crate::text::{labelled, number, paragraph, percent, signed_percent, warnings};
 use isoflop_fit::FittedParameter;
 use isoflop_plan::Agreement;
@@ -184,7 +184,8 @@ fn summary(groups: &[GroupAnswer]) -> String {
         };
         vec![group.group.clone(), law, n, exponent, interval]
     });
-    columns(&["group", "law", "runs", "N as C^", "interval"], rows)
+    let header = ["group", "law", "runs", "N as C^", "interval"];
+    named_rows(&header, rows.collect())
 }
 
 fn left_out(rows: &[NotUsed]) -> String {
