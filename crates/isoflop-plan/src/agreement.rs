@@ -97,7 +97,9 @@ pub fn agreement(name: &str, dataset: &Dataset, fit: &Fit) -> Result<Agreement, 
     }
     deviations.sort_by(|a, b| a.0.get().total_cmp(&b.0.get()));
     let by_compute = thirds(&deviations);
-    let agrees = by_compute.iter().all(|region| region.median_deviation.abs() <= TOLERANCE);
+    let agrees = by_compute
+        .iter()
+        .all(|region| region.median_deviation.abs() <= TOLERANCE);
     Ok(Agreement {
         n: deviations.len(),
         agrees,
@@ -182,9 +184,7 @@ fn likely(regions: &[Region]) -> Vec<String> {
     if as_bits(level).abs() < 0.1 && level > 0.2 {
         causes.push("the losses are about 1 / ln 2 of what is predicted: bits given as nats?");
     } else if (last - first).abs() < level.abs() / 2.0 {
-        causes.push(
-            "nearly the same share everywhere: another tokeniser, corpus or held-out text",
-        );
+        causes.push("nearly the same share everywhere: another tokeniser, corpus or held-out text");
     }
     if first.abs() > TOLERANCE && first.abs() > 2.0 * last.abs() {
         causes.push(

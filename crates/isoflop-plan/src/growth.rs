@@ -33,7 +33,9 @@ pub fn growth(law: &LawInUse, flops: Flops) -> Result<Growth, SurfaceError> {
     let tail = (1.0 - law.level) / 2.0;
     let quantile = |share: f64| {
         let last = exponents.len().checked_sub(1)?;
-        exponents.get((share * last as f64).round() as usize).copied()
+        exponents
+            .get((share * last as f64).round() as usize)
+            .copied()
     };
     Ok(Growth {
         at,

@@ -27,7 +27,8 @@ pub struct Cli {
 }
 
 /// What the command is, examples, usage, arguments: in this order, and on one screen.
-const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+const HELP: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 impl Cli {
     /// Reads the arguments of the process. Wrong use ends the process with clap's own message
@@ -54,7 +55,10 @@ fn on_one_page(command: clap::Command) -> clap::Command {
         None => command,
     };
     let command = command.long_about(None).help_template(HELP);
-    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
     names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, on_one_page)
     })

@@ -59,7 +59,9 @@ impl LawArgument {
             return Ok(Source::Published(name.to_owned()));
         };
         if let Some(saved) = SavedFit::read(path)? {
-            return self.saved(saved).map(|saved| Source::Fitted(Box::new(saved)));
+            return self
+                .saved(saved)
+                .map(|saved| Source::Fitted(Box::new(saved)));
         }
         let options = self.certainty.options(self.law.as_deref())?;
         let runs = FittableRuns::new(self.reading.read(path)?, output)?;

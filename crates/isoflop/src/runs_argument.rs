@@ -70,7 +70,9 @@ impl ReadingArguments {
 
     fn filters(&self) -> Result<Vec<(String, String)>, Failure> {
         let pair = |text: &String| {
-            let (column, value) = text.split_once('=').filter(|(column, _)| !column.is_empty())?;
+            let (column, value) = text
+                .split_once('=')
+                .filter(|(column, _)| !column.is_empty())?;
             Some((column.trim().to_owned(), value.trim().to_owned()))
         };
         let unreadable = |text: &String| {

@@ -105,6 +105,10 @@ fn inputs(runs: &FittableRuns) -> Vec<SealedRun> {
 fn fingerprint(runs: &FittableRuns) -> Option<String> {
     let of = |&index: &usize| runs.rows.rows[index].run.corpus_fingerprint.clone();
     let first = runs.selection.used.first().and_then(of)?;
-    let same = runs.selection.used.iter().all(|index| of(index).as_ref() == Some(&first));
+    let same = runs
+        .selection
+        .used
+        .iter()
+        .all(|index| of(index).as_ref() == Some(&first));
     same.then_some(first)
 }

@@ -8,7 +8,7 @@ use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
 use crate::runs_argument::ReadingArguments;
 use crate::saved_fit::SavedFit;
-use answer::{Answer, Grouped, GroupAnswer};
+use answer::{Answer, GroupAnswer, Grouped};
 use isoflop_fit::{FitOptions, Objective, Prior};
 use std::path::PathBuf;
 
@@ -53,7 +53,11 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let options = FitOptions {
         objective: args.objective,
         bootstraps: args.bootstraps,
-        prior: if args.no_prior { Prior::Off } else { Prior::Published },
+        prior: if args.no_prior {
+            Prior::Off
+        } else {
+            Prior::Published
+        },
         ..args.certainty.options(Some(&args.law))?
     };
     if let Some(column) = &args.by {

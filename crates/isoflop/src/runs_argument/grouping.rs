@@ -20,7 +20,10 @@ impl RunRows {
     pub(super) fn keep_where(&mut self, column: &str, value: &str) -> Result<(), Failure> {
         self.check_column(column)?;
         let rows = std::mem::take(&mut self.rows);
-        let has = |row: &Row| self.cell(row, column).is_some_and(|cell| same(&cell, value));
+        let has = |row: &Row| {
+            self.cell(row, column)
+                .is_some_and(|cell| same(&cell, value))
+        };
         let (kept, left): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(has);
         if kept.is_empty() {
             let values = values(left.iter().filter_map(|row| self.cell(row, column)));
@@ -28,7 +31,8 @@ impl RunRows {
             return Err(Failure::no(sentence).hint(format!("it has {values}")));
         }
         let reason = format!("left out by --where {column}={value}");
-        self.dropped.extend(left.into_iter().map(|row| left_out(row, reason.clone())));
+        self.dropped
+            .extend(left.into_iter().map(|row| left_out(row, reason.clone())));
         self.rows = kept;
         Ok(())
     }
@@ -41,7 +45,9 @@ impl RunRows {
         self.check_column(column)?;
         let mut groups: Vec<Group> = Vec::new();
         for row in &self.rows {
-            let Some(value) = self.cell(row, column) else { continue };
+            let Some(value) = self.cell(row, column) else {
+                continue;
+            };
             let found = groups.iter_mut().find(|group| group.value == value);
             match found {
                 Some(group) => group.rows.rows.push(row.clone()),
@@ -66,7 +72,10 @@ impl RunRows {
 
     /// The rows without a value in a column.
     pub fn without(&self, column: &str) -> Vec<Dropped> {
-        let missing = self.rows.iter().filter(|row| self.cell(row, column).is_none());
+        let missing = self
+            .rows
+            .iter()
+            .filter(|row| self.cell(row, column).is_none());
         missing
             .map(|row| left_out(row.clone(), format!("`{column}` is empty")))
             .collect()
@@ -93,7 +102,11 @@ impl RunRows {
             return Ok(());
         }
         let known = self.columns.keys().map(String::as_str);
-        Err(Failure::unknown("column", column, known.collect::<Vec<_>>()))
+        Err(Failure::unknown(
+            "column",
+            column,
+            known.collect::<Vec<_>>(),
+        ))
     }
 }
 
@@ -108,8 +121,7 @@ fn left_out(row: Row, reason: String) -> Dropped {
 /// Whether two cells mean the same: the same text, or the same number.
 fn same(cell: &str, value: &str) -> bool {
     let equal = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs().max(b.abs());
-    cell == value
-        || matches!((cell.parse(), value.parse()), (Ok(a), Ok(b)) if equal(a, b))
+    cell == value || matches!((cell.parse(), value.parse()), (Ok(a), Ok(b)) if equal(a, b))
 }
 
 /// The values of a column for a sentence.

@@ -30,8 +30,10 @@ pub(super) fn read(path: &Path, map: ColumnMap) -> Result<RunRows, Failure> {
         return read_directory(path, &options);
     }
     if !path.exists() {
-        return Err(Failure::misuse(format!("there is no file {}", path.display()))
-            .hint("RUNS is a CSV, TSV, JSON or JSONL file, a directory, a store, or `-`"));
+        return Err(
+            Failure::misuse(format!("there is no file {}", path.display()))
+                .hint("RUNS is a CSV, TSV, JSON or JSONL file, a directory, a store, or `-`"),
+        );
     }
     if is_store(path) {
         return read_store(path);
@@ -65,10 +67,7 @@ fn read_store(path: &Path) -> Result<RunRows, Failure> {
 }
 
 fn row_of_store(run: Run) -> Row {
-    Row {
-        run,
-        line: None,
-    }
+    Row { run, line: None }
 }
 
 /// Every file of runs in the directory, in the order of their names; other files are named.
@@ -108,9 +107,8 @@ fn read_directory(path: &Path, options: &ImportOptions) -> Result<RunRows, Failu
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::misuse(format!("cannot read {}: {error}", path.display()))
-    };
+    let failed =
+        |error: std::io::Error| Failure::misuse(format!("cannot read {}: {error}", path.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
@@ -123,7 +121,9 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn has_ending(file: &Path) -> bool {
-    let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let name = file
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase());
     let name = name.unwrap_or_default();
     let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -134,19 +134,25 @@ impl RunRows {
     /// Adds the rows of another file of the same directory. Runs named by their line are told
     /// apart by the file's name, which is in theirs.
     fn append(&mut self, other: RunRows, file: &Path) {
-        let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        let name = file
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into());
         self.rows.extend(other.rows);
-        self.dropped.extend(other.dropped.into_iter().map(|dropped| Dropped {
-            reason: format!("{name}: {}", dropped.reason),
-            ..dropped
-        }));
+        self.dropped
+            .extend(other.dropped.into_iter().map(|dropped| Dropped {
+                reason: format!("{name}: {}", dropped.reason),
+                ..dropped
+            }));
         for guess in other.guesses {
             if !self.guesses.contains(&guess) {
                 self.guesses.push(guess);
             }
         }
         self.columns.extend(other.columns);
-        let notes = other.notes.into_iter().map(|note| format!("{name}: {note}"));
+        let notes = other
+            .notes
+            .into_iter()
+            .map(|note| format!("{name}: {note}"));
         self.notes.extend(notes);
     }
 }

@@ -85,10 +85,7 @@ mod tests {
         let dropped = [row(2, "a"), row(4, "b"), row(3, "a"), row(9, "a")];
         assert_eq!(
             unused(&dropped),
-            [
-                "lines 2-3, 9 are not used: a",
-                "line 4 is not used: b"
-            ]
+            ["lines 2-3, 9 are not used: a", "line 4 is not used: b"]
         );
     }
 }

@@ -120,10 +120,15 @@ impl Answer {
         against: &[String],
     ) -> Result<Self, Failure> {
         let dataset = &runs.selection.dataset;
-        let in_sample = fit.law().ok().and_then(|law| in_sample(law.as_ref(), dataset));
+        let in_sample = fit
+            .law()
+            .ok()
+            .and_then(|law| in_sample(law.as_ref(), dataset));
         let worst = in_sample.map(|found| runs.run_at(found.worst));
         let in_use = LawInUse::fitted(fit.clone()).ok();
-        let optimum = in_use.as_ref().and_then(|law| growth(law, fit.largest_flops).ok());
+        let optimum = in_use
+            .as_ref()
+            .and_then(|law| growth(law, fit.largest_flops).ok());
         let elasticities = in_use.as_ref().zip(optimum).and_then(|(law, best)| {
             elasticities(&law.surface(), best.at.params, best.at.tokens).ok()
         });

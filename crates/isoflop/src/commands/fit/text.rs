@@ -9,9 +9,16 @@ use isoflop_plan::Agreement;
 pub fn one(answer: &Answer) -> String {
     let mut text = labelled("Law", &format!("{}: {}", answer.law, answer.formula));
     let counts = answer.conventions;
-    text += &labelled("Counts", &format!("N {}, {}", counts.param_count, counts.flop_count));
+    text += &labelled(
+        "Counts",
+        &format!("N {}, {}", counts.param_count, counts.flop_count),
+    );
     text += &labelled("Runs", &runs(answer));
-    let objective = format!("{}: {}", objective(&answer.objective), number(answer.objective_value));
+    let objective = format!(
+        "{}: {}",
+        objective(&answer.objective),
+        number(answer.objective_value)
+    );
     text += &labelled("Objective", &objective);
     text += &labelled("Intervals", &intervals(answer));
     text += "\n";
@@ -177,7 +184,9 @@ fn summary(groups: &[GroupAnswer]) -> String {
             Some(fit) => (fit.law.clone(), fit.n_used.to_string(), fit.optimum),
             None => ("-".to_owned(), "-".to_owned(), None),
         };
-        let exponent = optimum.map_or("-".to_owned(), |best| format!("{:.3}", best.params_exponent));
+        let exponent = optimum.map_or("-".to_owned(), |best| {
+            format!("{:.3}", best.params_exponent)
+        });
         let interval = match optimum.and_then(|best| best.lo.zip(best.hi)) {
             Some((lo, hi)) => format!("{lo:.2} to {hi:.2}"),
             None => "-".to_owned(),
