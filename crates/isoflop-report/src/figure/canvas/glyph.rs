@@ -66,6 +66,6 @@ pub(super) fn legend_line<'a>(x: i32, y: i32, stroke: Stroke, style: ShapeStyle)
     let (dash, gap) = stroke.lengths();
     match stroke {
         Stroke::Solid => PathElement::new(ends.to_vec(), style).into_dyn(),
-        _ => DashedPathElement::new(ends.into_iter(), dash, gap, style).into_dyn(),
+        _ => DashedPathElement::new(ends, dash, gap, style).into_dyn(),
     }
 }
