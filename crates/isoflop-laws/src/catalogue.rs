@@ -2,6 +2,19 @@
 
 use crate::{Counts, Law, LawCard, LawError, PublishedFit, laws};
 use serde::Serialize;
+use std::sync::LazyLock;
+
+/// Laws that answer the same kind of question.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Family {
+    /// The kind of question, such as `Loss of size and data`.
+    pub title: &'static str,
+    /// The laws, the usual ones first.
+    pub laws: &'static [&'static LawCard],
+}
+
+static CATALOGUE: LazyLock<Vec<&'static LawCard>> =
+    LazyLock::new(|| families().iter().flat_map(|f| f.laws).copied().collect());
 
 /// Why no law was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,10 +87,24 @@ impl Entry {
     }
 }
 
+/// Every law by family, in the order in which they are listed.
+#[must_use]
+pub fn families() -> &'static [Family] {
+    laws::FAMILIES
+}
+
 /// Every law, in the order in which they are listed.
 #[must_use]
 pub fn catalogue() -> &'static [&'static LawCard] {
-    laws::CATALOGUE
+    &CATALOGUE
+}
+
+/// The title of the family that a law belongs to.
+fn family_of(card: &LawCard) -> &'static str {
+    let family = families()
+        .iter()
+        .find(|family| family.laws.iter().any(|law| law.name == card.name));
+    family.map_or("", |family| family.title)
 }
 
 /// Every published fit with its law.
@@ -121,6 +148,8 @@ fn nearest(wanted: &str) -> Option<&'static str> {
 pub struct Explanation {
     /// The name that was asked for: the law's, or that of a published fit.
     pub asked_for: &'static str,
+    /// The title of the law's family.
+    pub family: &'static str,
     /// Everything the catalogue says of the law.
     #[serde(flatten)]
     pub card: LawCard,
@@ -140,6 +169,7 @@ pub fn explain(entry: &Entry) -> Explanation {
         .is_ok_and(|law| law.surface().is_some());
     Explanation {
         asked_for: entry.name(),
+        family: family_of(entry.card()),
         card: *entry.card(),
         fit: match entry {
             Entry::Form(_) => None,
@@ -224,6 +254,7 @@ mod tests {
         let json = serde_json::to_value(explain(&entry)).unwrap();
         assert_eq!(json["asked_for"], "besiroglu-2024");
         assert_eq!(json["name"], "chinchilla");
+        assert_eq!(json["family"], "Loss of size and data");
         assert_eq!(json["fit"]["constants"][3]["value"], 0.3478);
         assert_eq!(json["fit"]["counts"]["params"], "total");
         assert_eq!(json["is_surface"], true);

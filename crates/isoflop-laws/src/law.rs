@@ -55,6 +55,20 @@ pub enum LawError {
         /// Which values rule it out.
         reason: String,
     },
+    /// Numbers are not the shares of a mixture.
+    #[error(
+        "law `{law}` needs one share from 0 to 1 for each of its {domains} domains, and {found} were given that sum to {sum}: give shares that sum to 1"
+    )]
+    NoShares {
+        /// The law's name.
+        law: &'static str,
+        /// How many domains it has.
+        domains: usize,
+        /// How many shares were given.
+        found: usize,
+        /// What they sum to.
+        sum: f64,
+    },
 }
 
 /// A loss with its exact derivatives.

@@ -5,20 +5,26 @@
 mod card;
 mod catalogue;
 mod convention;
+mod conversion;
 mod dual;
 mod formula;
 mod law;
 pub mod laws;
 mod quantity;
+mod rates;
 
 pub use card::{
     Build, Citation, Constant, Counts, FittedOn, LawCard, Parameter, Provenance, PublishedFit,
     Range, Uncertainty,
 };
-pub use catalogue::{Entry, Explanation, UnknownLaw, catalogue, explain, find, published_fits};
-pub use convention::{FlopCount, ParamCount};
+pub use catalogue::{
+    Entry, Explanation, Family, UnknownLaw, catalogue, explain, families, find, published_fits,
+};
+pub use convention::{ConventionError, FlopCount, ParamCount};
+pub use conversion::{Embeddings, FlopsPerToken, PearceSong};
 pub use dual::{Dual, Real};
 pub use law::{
     Allocation, BestAllocation, CurveInput, Law, LawError, LossCurve, LossGradient, LossSurface,
 };
-pub use quantity::{Flops, Loss, Params, QuantityError, Steps, Tokens};
+pub use quantity::{Flops, LearningRate, Loss, Params, QuantityError, Steps, Tokens};
+pub use rates::{LearningRates, RatesError};

@@ -117,6 +117,10 @@ quantity! {
     Steps, "number of steps", "100K", show_sized
 }
 quantity! {
+    /// Peak learning rate of the optimiser.
+    LearningRate, "learning rate", "3e-4", show_scientific
+}
+quantity! {
     /// Cross-entropy loss L in nats per token.
     Loss, "loss in nats per token", "2.53", show_loss
 }

@@ -45,7 +45,7 @@ parameters!(
 curve!(Routed, of Params, width 7);
 
 /// 1 / Ê = 1 / (E − 1 + (1 / E_start − 1 / E_max)^(−1)) + 1 / E_max.
-fn saturated<R: Real>(experts: f64, e_start: R, e_max: R) -> R {
+pub(super) fn saturated<R: Real>(experts: f64, e_start: R, e_max: R) -> R {
     let one = R::constant(1.0);
     let offset = one / (one / e_start - one / e_max);
     let inverse = one / (R::constant(experts - 1.0) + offset) + one / e_max;
