@@ -9,6 +9,7 @@ mod forecast;
 mod laws;
 mod plan;
 mod simulate;
+mod sweep;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -40,6 +41,7 @@ commands! {
     Elasticity => elasticity,
     Forecast => forecast,
     Simulate => simulate,
+    Sweep => sweep,
     Laws => laws,
     Accelerators => accelerators,
     Completions => completions,

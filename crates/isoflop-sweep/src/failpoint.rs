@@ -1,0 +1,25 @@
+//! Named instants at which a test may kill the controller.
+
+/// Every failpoint, in the order in which an attempt passes them.
+pub const FAILPOINTS: [&str; 8] = [
+    "plan-enrolled",
+    "intent-committed",
+    "orders-written",
+    "batch-submitted",
+    "handles-committed",
+    "results-read",
+    "results-committed",
+    "store-written",
+];
+
+/// Ends the process, as `kill -9` would, if `ISOFLOP_FAILPOINT` names this instant.
+///
+/// In release builds this does nothing.
+pub(crate) fn pass(name: &'static str) {
+    debug_assert!(FAILPOINTS.contains(&name), "{name}");
+    #[cfg(debug_assertions)]
+    if std::env::var_os("ISOFLOP_FAILPOINT").is_some_and(|wanted| wanted == name) {
+        let own = rustix::process::getpid();
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+    }
+}
