@@ -71,6 +71,18 @@ pub struct ImportOptions {
     pub format: Option<Format>,
     /// Columns that need no guess.
     pub map: ColumnMap,
+    /// What the rows are.
+    pub rows: RowsAre,
+}
+
+/// What the rows of a file are, and so what each must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowsAre {
+    /// Runs: a loss, and two of N, D and C.
+    #[default]
+    Runs,
+    /// Points to forecast: N and D, or C; no loss is needed.
+    Points,
 }
 
 /// How a column of the file was understood.
@@ -230,7 +242,11 @@ pub fn import_bytes(
         });
     }
     let (mut assignments, columns) = recognise(&table, &options.map);
-    if let Some(wanted) = missing_column(&assignments) {
+    let missing = match options.rows {
+        RowsAre::Runs => missing_column(&assignments),
+        RowsAre::Points => missing_of_point(&assignments),
+    };
+    if let Some(wanted) = missing {
         return Err(ImportError::NoColumn {
             source_name: name.to_owned(),
             wanted,
@@ -274,6 +290,13 @@ fn missing_column(assignments: &[Assignment]) -> Option<&'static str> {
     ];
     let known = sizes.into_iter().filter(|has| *has).count();
     (known < 2).then_some("two of params, tokens and flops")
+}
+
+fn missing_of_point(assignments: &[Assignment]) -> Option<&'static str> {
+    let has = |column: Column| assignments.iter().any(|a| a.column == column);
+    let has_params = has(Column::Params) || has(Column::ParamsNonEmbedding);
+    let enough = has(Column::Flops) || (has_params && has(Column::Tokens));
+    (!enough).then_some("flops, or params and tokens")
 }
 
 fn add_row(

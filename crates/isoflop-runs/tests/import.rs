@@ -3,7 +3,7 @@
 
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use isoflop_runs::{
-    Column, ColumnMap, Format, ImportOptions, Imported, Run, SelectionOptions, Status, Store,
+    Column, ColumnMap, Format, ImportOptions, Imported, RowsAre, Run, SelectionOptions, Status, Store,
     import_bytes, import_file, write_csv, write_jsonl,
 };
 use proptest::prelude::*;
@@ -141,6 +141,20 @@ fn a_semicolon_table_with_decimal_commas_is_refused_and_not_misread() {
 }
 
 #[test]
+fn points_to_forecast_need_no_loss() {
+    let options = ImportOptions {
+        rows: RowsAre::Points,
+        ..ImportOptions::default()
+    };
+    let read = |text: &str| import_bytes("points.csv", text.as_bytes(), &options);
+    let points = read("N,D\n7B,140B\n").unwrap();
+    assert_eq!(points.rows[0].run.params, Params::new(7e9).ok());
+    assert_eq!(read("C\n1e22\n").unwrap().rows.len(), 1);
+    let error = read("N,loss\n7B,2.1\n").unwrap_err().to_string();
+    assert!(error.contains("flops, or params and tokens"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_imported_is_one_sentence_that_says_what_to_do() {
     let shown = [
         error("empty.csv", b" \n"),
@@ -175,6 +189,7 @@ fn a_mapping_to_or_from_a_column_that_does_not_exist_is_refused() {
     let options = ImportOptions {
         format: Some(Format::Csv),
         map,
+        ..ImportOptions::default()
     };
     let error = import_bytes("a.csv", &b"N,D,loss\n1,2,3\n"[..], &options).unwrap_err();
     assert!(error.to_string().contains("no column `score`"), "{error}");
