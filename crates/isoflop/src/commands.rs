@@ -8,6 +8,7 @@ mod fit;
 mod forecast;
 mod laws;
 mod plan;
+mod predict;
 mod simulate;
 mod sweep;
 
@@ -36,6 +37,7 @@ macro_rules! commands {
 // In the order in which `--help` lists them.
 commands! {
     Fit => fit,
+    Predict => predict,
     Plan => plan,
     Diagnose => diagnose,
     Elasticity => elasticity,

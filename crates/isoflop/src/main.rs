@@ -6,6 +6,7 @@
 //! - [`fitting`] fits laws to the runs that a command was given
 //! - [`saved_fit`] a fit as a file
 //! - [`law_argument`] the law that a command answers by
+//! - [`points`] the runs to forecast
 //! - [`ledger_file`] the ledger of forecasts as a file
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
 //! - [`text`] pieces of text that several answers share
@@ -20,6 +21,7 @@ mod fitting;
 mod law_argument;
 mod ledger_file;
 mod output;
+mod points;
 mod runs_argument;
 mod saved_fit;
 mod text;

@@ -11,6 +11,8 @@ use std::path::Path;
 /// The layout that this version writes.
 const FORMAT: &str = "isoflop-fit-1";
 
+const AGAIN: &str = "fit the runs again with this version: `isoflop fit RUNS --save FIT.json`";
+
 /// A fit and the runs that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedFit {
@@ -70,12 +72,14 @@ impl SavedFit {
         let name = path.display();
         if format != FORMAT {
             let sentence = format!("{name} is a fit of the format `{format}`: expected `{FORMAT}`");
-            return Err(Failure::misuse(sentence)
-                .hint("fit the runs again with this version: `isoflop fit RUNS --save FIT.json`"));
+            return Err(Failure::misuse(sentence).hint(AGAIN));
         }
         let read = serde_json::from_str(&text);
         read.map(Some)
-            .map_err(|error| Failure::misuse(format!("{name} is a damaged fit: {error}")))
+            .map_err(|error| {
+                let sentence = format!("{name} is damaged, or of another version: {error}");
+                Failure::misuse(sentence).hint(AGAIN)
+            })
     }
 }
 

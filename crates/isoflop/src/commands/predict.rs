@@ -1,0 +1,155 @@
+//! `isoflop predict`: the loss of runs that are not made yet.
+
+use crate::failure::{Exit, Failure};
+use crate::law_argument::{LawArgument, Needs, Source};
+use crate::output::{Output, columns};
+use crate::points::PointArguments;
+use crate::saved_fit::SavedFit;
+use crate::text::{basis, paragraph, percent, reach, warnings};
+use isoflop_fit::{Forecast, ForecastAt, ForecastError};
+use isoflop_plan::{Conventions, ForecastPoint, conventions_of, published_forecast};
+use serde::Serialize;
+
+/// Say what the loss of a run will be, with an interval, before it is made.
+///
+/// Examples:
+///   isoflop predict runs.csv --params 7B --tokens 140B
+///   isoflop predict fit.json --flops 1e22 --level 0.8
+///   isoflop predict --law besiroglu-2024 --at points.csv --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    law: LawArgument,
+    #[command(flatten)]
+    points: PointArguments,
+}
+
+/// Forecasts in the fields that scripts rely on, and what they rest on.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    pub law: String,
+    pub level: f64,
+    pub forecasts: Vec<ForecastPoint>,
+    pub conventions: Conventions,
+    pub n_used: Option<usize>,
+    pub source: Option<String>,
+    pub warnings: Vec<String>,
+}
+
+pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    let answer = match args.law.read(Needs::AnyLaw, output)? {
+        Source::Published(name) => by_published(&name, &args)?,
+        Source::Fitted(saved) => {
+            let points = args.points.read(saved.fit.param_count)?;
+            by_fit(&saved, &points, args.law.certainty.level)?
+        }
+    };
+    output.answer(&answer, text)?;
+    Ok(Exit::Done)
+}
+
+/// The forecasts of a fit.
+///
+/// # Errors
+/// Status 2 if a run is not given as the law needs it, status 1 if the law has no answer.
+pub fn by_fit(saved: &SavedFit, points: &[ForecastAt], level: f64) -> Result<Answer, Failure> {
+    let fit = &saved.fit;
+    let forecast = |at: &ForecastAt| fit.forecast(at, level).map(point);
+    let forecasts = points.iter().map(forecast).collect::<Result<_, _>>()?;
+    Ok(Answer {
+        law: fit.law.name().to_owned(),
+        level,
+        forecasts,
+        conventions: Conventions {
+            param_count: fit.param_count,
+            flop_count: fit.flop_count,
+        },
+        n_used: Some(fit.n_used),
+        source: Some(saved.source.clone()),
+        warnings: fit.warnings.clone(),
+    })
+}
+
+fn by_published(name: &str, args: &Args) -> Result<Answer, Failure> {
+    let entry = isoflop_laws::find(name)?;
+    let conventions = conventions_of(&entry);
+    let points = args.points.read(conventions.param_count)?;
+    let forecast = |at: &ForecastAt| published_forecast(&entry, at).map_err(Failure::misuse);
+    let forecasts = points.iter().map(forecast).collect::<Result<_, _>>()?;
+    let note = entry.fit().map(|fit| fit.note).filter(|note| !note.is_empty());
+    let mut warnings = vec![
+        "a published law has no interval for your runs: fit your own to get one".to_owned(),
+    ];
+    warnings.extend(note.map(str::to_owned));
+    Ok(Answer {
+        law: entry.fit().map_or(entry.name(), |fit| fit.name).to_owned(),
+        level: args.law.certainty.level,
+        forecasts,
+        conventions,
+        n_used: None,
+        source: None,
+        warnings,
+    })
+}
+
+fn point(said: Forecast) -> ForecastPoint {
+    ForecastPoint {
+        params: said.params,
+        tokens: said.tokens,
+        flops: said.flops,
+        loss: said.loss,
+        lo: Some(said.lo),
+        hi: Some(said.hi),
+        extrapolation: Some(said.extrapolation),
+    }
+}
+
+impl From<ForecastError> for Failure {
+    fn from(error: ForecastError) -> Failure {
+        match error {
+            ForecastError::NoOptimum { .. } | ForecastError::Law(_) => Failure::no(error),
+            misuse => Failure::misuse(misuse),
+        }
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    let furthest = answer.forecasts.iter().filter_map(|point| point.extrapolation);
+    let furthest = furthest.reduce(f64::max);
+    let law = &answer.law;
+    let mut text = basis(law, answer.conventions, answer.n_used, &reach(furthest)) + "\n";
+    match answer.forecasts.as_slice() {
+        [one] => text += &paragraph(&in_words(one, answer.level), 0),
+        several => text += &table(several, answer.level),
+    }
+    text + &warnings(&answer.warnings)
+}
+
+fn in_words(point: &ForecastPoint, level: f64) -> String {
+    let mut text = String::from("A run");
+    if let (Some(params), Some(tokens)) = (point.params, point.tokens) {
+        text += &format!(" of N = {params} parameters on D = {tokens} tokens");
+    }
+    text += &format!(" ({} FLOPs) will have a loss of {} nats a token", point.flops, point.loss);
+    if let (Some(lo), Some(hi)) = (point.lo, point.hi) {
+        text += &format!(", {lo} to {hi} at {}", percent(level));
+    }
+    text + "."
+}
+
+fn table(points: &[ForecastPoint], level: f64) -> String {
+    let size = |size: Option<String>| size.unwrap_or_else(|| "-".to_owned());
+    let rows = points.iter().map(|point| {
+        vec![
+            size(point.params.map(|n| n.to_string())),
+            size(point.tokens.map(|d| d.to_string())),
+            point.flops.to_string(),
+            point.loss.to_string(),
+            size(point.lo.zip(point.hi).map(|(lo, hi)| format!("{lo} to {hi}"))),
+            size(point.extrapolation.map(crate::text::factor)),
+        ]
+    });
+    let interval = format!("{} interval", percent(level));
+    columns(&["N", "D", "FLOPs", "loss", &interval, "reach"], rows)
+}

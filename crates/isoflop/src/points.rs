@@ -1,0 +1,94 @@
+//! The runs to forecast: one given by its size, data or compute, or a file of them.
+
+use crate::failure::Failure;
+use isoflop_fit::ForecastAt;
+use isoflop_laws::{Flops, ParamCount, Params, Tokens};
+use isoflop_runs::{ImportOptions, RowsAre, Run, import_bytes, import_file};
+use std::path::{Path, PathBuf};
+
+/// Which runs to forecast.
+#[derive(Debug, Clone, clap::Args)]
+#[command(group(clap::ArgGroup::new("point").required(true).multiple(true)))]
+pub struct PointArguments {
+    /// Model size N, counted as the law counts it
+    #[arg(long, group = "point", value_name = "N")]
+    params: Option<Params>,
+    /// Training tokens D
+    #[arg(long, group = "point", value_name = "D")]
+    tokens: Option<Tokens>,
+    /// Training compute C; alone, for the best N and D
+    #[arg(long, group = "point", value_name = "C")]
+    flops: Option<Flops>,
+    /// Unique tokens, where some are seen more than once
+    #[arg(long, value_name = "U")]
+    unique_tokens: Option<Tokens>,
+    /// A file of such runs, one a row
+    #[arg(
+        long,
+        group = "point",
+        value_name = "POINTS.csv",
+        conflicts_with_all = ["params", "tokens", "flops", "unique_tokens"]
+    )]
+    at: Option<PathBuf>,
+}
+
+impl PointArguments {
+    /// The runs to forecast, in the order in which they were given.
+    ///
+    /// # Errors
+    /// Status 2 if the file cannot be read, or one of its rows is no such run.
+    pub fn read(&self, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
+        match &self.at {
+            Some(path) => read(path, count),
+            None => Ok(vec![ForecastAt {
+                params: self.params,
+                tokens: self.tokens,
+                flops: self.flops,
+                unique_tokens: self.unique_tokens,
+            }]),
+        }
+    }
+}
+
+fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
+    let options = ImportOptions {
+        rows: RowsAre::Points,
+        ..ImportOptions::default()
+    };
+    let imported = if path == Path::new("-") {
+        import_bytes("standard input", std::io::stdin().lock(), &options)
+    } else {
+        import_file(path, &options)
+    };
+    let imported = imported.map_err(Failure::misuse)?;
+    // One forecast for each row: a row that cannot be read would shift all that follow.
+    if let Some(row) = imported.dropped.first() {
+        let line = row.line.unwrap_or_default();
+        let sentence = format!("{}, line {line}: {}", path.display(), row.reason);
+        return Err(Failure::misuse(sentence));
+    }
+    let points = imported.rows.iter().map(|row| {
+        let at = point(&row.run, count);
+        let has_both = at.params.is_some() && at.tokens.is_some();
+        if has_both || at.flops.is_some() {
+            return Ok(at);
+        }
+        let (file, line) = (path.display(), row.line);
+        Err(Failure::misuse(format!(
+            "{file}, line {line} is no run to forecast: expected {count} and tokens, or flops"
+        )))
+    });
+    points.collect()
+}
+
+fn point(run: &Run, count: ParamCount) -> ForecastAt {
+    ForecastAt {
+        params: match count {
+            ParamCount::Total => run.params,
+            ParamCount::NonEmbedding => run.params_non_embedding,
+        },
+        tokens: run.tokens,
+        unique_tokens: run.unique_tokens,
+        flops: run.flops,
+    }
+}
