@@ -152,13 +152,18 @@ mod tests {
         assert!((best.loss.get() - 1.9744).abs() < 5e-5);
         assert!((best.params.unwrap().get() / 7.2249e10 - 1.0).abs() < 1e-3);
         let none = published_forecast(&law, &at(Some(1e9), None, None));
-        assert!(matches!(none, Err(PublishedForecastError::Incomplete { .. })));
+        assert!(matches!(
+            none,
+            Err(PublishedForecastError::Incomplete { .. })
+        ));
     }
 
     #[test]
     fn a_law_of_compute_alone_answers_for_a_budget() {
         // Kaplan et al. 2020: L(Cmin = 1 PF-day) = 2.6581 by the printed constants.
-        let law = find("kaplan-2020-c-min").or_else(|_| find("kaplan-c-min")).unwrap();
+        let law = find("kaplan-2020-c-min")
+            .or_else(|_| find("kaplan-c-min"))
+            .unwrap();
         let said = published_forecast(&law, &at(None, None, Some(Flops::PER_PF_DAY))).unwrap();
         assert!((said.loss.get() - 2.6581).abs() < 5e-5, "{}", said.loss);
         assert_eq!(said.params, None);

@@ -21,8 +21,8 @@ pub use checkpoint::Checkpoint;
 pub use column::{Column, UnknownColumn};
 pub use export::{write_csv, write_jsonl};
 pub use import::{
-    ColumnGuess, ColumnMap, Format, GuessKind, ImportError, ImportOptions, Imported, ImportedRow, RowsAre,
-    import_bytes, import_file,
+    ColumnGuess, ColumnMap, Format, GuessKind, ImportError, ImportOptions, Imported, ImportedRow,
+    RowsAre, import_bytes, import_file,
 };
 pub use run::{InvalidRun, Run, Status};
 pub use selection::{Dropped, Selection, SelectionOptions, select};

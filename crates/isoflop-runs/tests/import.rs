@@ -3,8 +3,8 @@
 
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use isoflop_runs::{
-    Column, ColumnMap, Format, ImportOptions, Imported, RowsAre, Run, SelectionOptions, Status, Store,
-    import_bytes, import_file, write_csv, write_jsonl,
+    Column, ColumnMap, Format, ImportOptions, Imported, RowsAre, Run, SelectionOptions, Status,
+    Store, import_bytes, import_file, write_csv, write_jsonl,
 };
 use proptest::prelude::*;
 

@@ -75,11 +75,10 @@ impl SavedFit {
             return Err(Failure::misuse(sentence).hint(AGAIN));
         }
         let read = serde_json::from_str(&text);
-        read.map(Some)
-            .map_err(|error| {
-                let sentence = format!("{name} is damaged, or of another version: {error}");
-                Failure::misuse(sentence).hint(AGAIN)
-            })
+        read.map(Some).map_err(|error| {
+            let sentence = format!("{name} is damaged, or of another version: {error}");
+            Failure::misuse(sentence).hint(AGAIN)
+        })
     }
 }
 

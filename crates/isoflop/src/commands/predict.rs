@@ -77,10 +77,12 @@ fn by_published(name: &str, args: &Args) -> Result<Answer, Failure> {
     let points = args.points.read(conventions.param_count)?;
     let forecast = |at: &ForecastAt| published_forecast(&entry, at).map_err(Failure::misuse);
     let forecasts = points.iter().map(forecast).collect::<Result<_, _>>()?;
-    let note = entry.fit().map(|fit| fit.note).filter(|note| !note.is_empty());
-    let mut warnings = vec![
-        "a published law has no interval for your runs: fit your own to get one".to_owned(),
-    ];
+    let note = entry
+        .fit()
+        .map(|fit| fit.note)
+        .filter(|note| !note.is_empty());
+    let mut warnings =
+        vec!["a published law has no interval for your runs: fit your own to get one".to_owned()];
     warnings.extend(note.map(str::to_owned));
     Ok(Answer {
         law: entry.fit().map_or(entry.name(), |fit| fit.name).to_owned(),
@@ -115,7 +117,10 @@ impl From<ForecastError> for Failure {
 }
 
 fn text(answer: &Answer) -> String {
-    let furthest = answer.forecasts.iter().filter_map(|point| point.extrapolation);
+    let furthest = answer
+        .forecasts
+        .iter()
+        .filter_map(|point| point.extrapolation);
     let furthest = furthest.reduce(f64::max);
     let law = &answer.law;
     let mut text = basis(law, answer.conventions, answer.n_used, &reach(furthest)) + "\n";
@@ -131,7 +136,10 @@ fn in_words(point: &ForecastPoint, level: f64) -> String {
     if let (Some(params), Some(tokens)) = (point.params, point.tokens) {
         text += &format!(" of N = {params} parameters on D = {tokens} tokens");
     }
-    text += &format!(" ({} FLOPs) will have a loss of {} nats a token", point.flops, point.loss);
+    text += &format!(
+        " ({} FLOPs) will have a loss of {} nats a token",
+        point.flops, point.loss
+    );
     if let (Some(lo), Some(hi)) = (point.lo, point.hi) {
         text += &format!(", {lo} to {hi} at {}", percent(level));
     }
@@ -146,7 +154,12 @@ fn table(points: &[ForecastPoint], level: f64) -> String {
             size(point.tokens.map(|d| d.to_string())),
             point.flops.to_string(),
             point.loss.to_string(),
-            size(point.lo.zip(point.hi).map(|(lo, hi)| format!("{lo} to {hi}"))),
+            size(
+                point
+                    .lo
+                    .zip(point.hi)
+                    .map(|(lo, hi)| format!("{lo} to {hi}")),
+            ),
             size(point.extrapolation.map(crate::text::factor)),
         ]
     });
