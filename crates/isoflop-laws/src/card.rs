@@ -4,6 +4,8 @@
 use crate::{FlopCount, Law, LawError, ParamCount};
 use serde::Serialize;
 
+mod text;
+
 /// Where a law or a constant was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Citation {

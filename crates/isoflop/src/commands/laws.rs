@@ -3,7 +3,9 @@
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, columns};
 use crate::text::{labelled, paragraph};
-use isoflop_laws::{Explanation, LawCard, PublishedFit, Uncertainty, catalogue, explain, find};
+use isoflop_laws::{
+    Explanation, Family, LawCard, Parameter, PublishedFit, catalogue, explain, families, find,
+};
 use serde::Serialize;
 
 /// List the laws and their published constants, or explain one.
@@ -20,26 +22,58 @@ pub struct Args {
 #[derive(Serialize)]
 struct Catalogue {
     laws: &'static [&'static LawCard],
+    families: Vec<Named>,
+}
+
+/// A family by the names of its laws, which `laws` describes.
+#[derive(Serialize)]
+struct Named {
+    title: &'static str,
+    laws: Vec<&'static str>,
+}
+
+impl Named {
+    fn new(family: &Family) -> Self {
+        Self {
+            title: family.title,
+            laws: family.laws.iter().map(|card| card.name).collect(),
+        }
+    }
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     match args.name {
-        None => output.answer(&Catalogue { laws: catalogue() }, list)?,
+        None => {
+            let laws = catalogue();
+            let families = families().iter().map(Named::new).collect();
+            output.answer(&Catalogue { laws, families }, |_| list())?;
+        }
         Some(name) => output.answer(&explain(&find(&name)?), one)?,
     }
     Ok(Exit::Done)
 }
 
-fn list(catalogue: &Catalogue) -> String {
-    let mut text = String::from("A law, what it is, and the published fits of it:\n");
-    for card in catalogue.laws {
-        text += &format!("\n  {}\n    {}\n", card.name, card.title);
-        let fits: Vec<&str> = card.published.iter().map(|fit| fit.name).collect();
-        if !fits.is_empty() {
-            text += &paragraph(&format!("    {}", fits.join(", ")), 4);
+fn list() -> String {
+    let mut text = String::new();
+    for family in families() {
+        text += &format!("{}\n", family.title);
+        for card in family.laws {
+            text += &line(card.name, card.title);
+            let fits: Vec<&str> = card.published.iter().map(|fit| fit.name).collect();
+            if !fits.is_empty() {
+                text += &line("", &format!("fits: {}", fits.join(", ")));
+            }
         }
+        text += "\n";
     }
-    text + "\nExplain one: isoflop laws NAME\n"
+    text + "Explain a law or a published fit of it: isoflop laws NAME\n"
+}
+
+/// A name in a column as wide as the longest one, then what it is.
+fn line(name: &str, text: &str) -> String {
+    let longest = catalogue().iter().map(|card| card.name.len()).max();
+    let width = longest.unwrap_or_default();
+    paragraph(&format!("  {name:<width$}  {text}"), width + 4)
 }
 
 fn one(law: &Explanation) -> String {
@@ -47,13 +81,15 @@ fn one(law: &Explanation) -> String {
     let mut text = format!("{}: {}\n\n", card.name, card.title);
     text += &labelled("Formula", card.formula);
     text += &labelled("Units", card.units);
-    let source = card.citation;
-    let source = format!("{} {}, {}", source.authors, source.year, source.place);
-    text += &labelled("Source", &source);
+    text += &labelled("Logarithms", &format!("to base {}", card.log_base));
     text += &labelled("Holds", card.valid);
-    for criticism in card.criticism {
-        text += &labelled("Criticism", criticism);
+    for (index, criticism) in card.criticism.iter().enumerate() {
+        text += &labelled(if index == 0 { "Criticism" } else { "" }, criticism);
     }
+    text += &labelled("Source", &card.citation.to_string());
+    text += &labelled("Cite as", &card.citation.reference());
+    text += "\nParameters\n";
+    text += &parameters(card.parameters);
     let wanted = law.fit.map(|fit| fit.name);
     for fit in card.published {
         if wanted.is_none_or(|name| name == fit.name) {
@@ -61,26 +97,55 @@ fn one(law: &Explanation) -> String {
             text += &published(fit);
         }
     }
+    if card.published.is_empty() {
+        text += "\nNo constants of it are published that could be checked: fit it to runs.\n";
+    }
     text
 }
 
+fn parameters(parameters: &[Parameter]) -> String {
+    let longest = parameters.iter().map(|p| p.symbol.chars().count()).max();
+    let width = longest.unwrap_or_default().max(8);
+    let line = |one: &Parameter| {
+        let mut text = format!("  {:<width$}  {}", one.symbol, one.meaning);
+        // A pure number has no unit to tell.
+        if one.unit != "1" {
+            text += &format!(" ({})", one.unit);
+        }
+        paragraph(&text, width + 4)
+    };
+    parameters.iter().map(line).collect()
+}
+
 fn published(fit: &PublishedFit) -> String {
-    let mut text = format!("{}, fitted on {}\n", fit.name, fit.fitted_on.data);
-    text = paragraph(text.trim_end(), 2);
+    let mut text = format!("{}\n", fit.name);
+    let mut say = |label: &str, what: &str| text += &labelled(label, what);
+    say("  Fitted on", &fit.fitted_on.to_string());
+    say("  Counts", &fit.counts.to_string());
     if !fit.note.is_empty() {
-        text += &paragraph(&format!("  {}", fit.note), 2);
+        say("  Note", fit.note);
     }
+    for sentence in fit.provenance() {
+        say("  Constants", &sentence);
+    }
+    say("  Source", &fit.citation.to_string());
+    say("  Cite as", &fit.citation.reference());
     let rows = fit.constants.iter().map(|constant| {
-        let spread = match constant.uncertainty {
-            Uncertainty::StandardError(error) => format!("± {error}"),
-            Uncertainty::Interval { lo, hi, .. } => format!("{lo} to {hi}"),
-            Uncertainty::NotPublished => "not published".to_owned(),
-        };
         vec![
             constant.symbol.to_owned(),
-            constant.value.to_string(),
-            spread,
+            number(constant.value),
+            constant.uncertainty.to_string(),
+            constant.provenance.to_string(),
         ]
     });
-    text + &columns(&["constant", "value", "uncertainty"], rows)
+    text + &columns(&["constant", "value", "uncertainty", "known"], rows)
+}
+
+/// A constant with all its digits, as people write it: `406.4`, `8.8e13`.
+fn number(value: f64) -> String {
+    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
