@@ -73,6 +73,7 @@ pub enum LedgerError {
 /// What an entry records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant)] // A ledger has tens of entries.
 pub enum Event {
     /// A forecast, before the run.
     Sealed(SealedForecast),

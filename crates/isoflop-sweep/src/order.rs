@@ -117,7 +117,7 @@ mod tests {
             let places = Places {
                 spec: &path, result: &path, curve: &path, checkpoint: &path, isoflop: &path,
             };
-            prop_assert_eq!(arguments(&[part.clone()], &places), [std::ffi::OsString::from(part)]);
+            prop_assert_eq!(arguments(std::slice::from_ref(&part), &places), [std::ffi::OsString::from(part)]);
         }
     }
 }

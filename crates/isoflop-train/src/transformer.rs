@@ -140,6 +140,7 @@ impl Transformer {
 
     /// The sum of the losses, and into `gradient` the gradient of `weight` times that sum: written
     /// where `fresh`, else added.
+    #[allow(clippy::too_many_arguments)] // Buffers of the caller, so that nothing is allocated.
     pub fn loss_and_gradient(
         &self,
         weights: &[f32],

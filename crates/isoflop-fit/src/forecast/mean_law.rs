@@ -12,6 +12,7 @@ pub(crate) type Theta = [f64; MOST];
 
 /// A quantity that a term falls with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names)] // They read as sentences: a term falls with size.
 pub(crate) enum Falls {
     WithParams,
     WithTokens,

@@ -180,7 +180,7 @@ impl State {
             - 0.5 * here.precision.ln_determinant()
             - spreads
             - 0.5 * rows * std::f64::consts::TAU.ln();
-        evidence.is_finite().then(|| Self {
+        evidence.is_finite().then_some(Self {
             traits,
             theta,
             residual: here.residual,

@@ -25,7 +25,7 @@ pub(super) fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>, FigureError> {
     let tree = usvg::Tree::from_str(svg, &options).map_err(|error| failed(error.to_string()))?;
     let size = tree.size();
     let (width, height) = (size.width() * scale, size.height() * scale);
-    if !(width * height <= MAX_PIXELS) {
+    if (width * height).is_nan() || width * height > MAX_PIXELS {
         return Err(failed(format!("{width} × {height} pixels are too many")));
     }
     let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32)

@@ -29,6 +29,7 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant)] // One is made in the life of the process.
 enum What {
     Plan(plan::Args),
     Run(run::Args),
