@@ -65,10 +65,12 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn errors(&self, rows: &[Row], runs: usize, from: &[f64]) -> Option<Errors> {
+        let errors = || Errors::of(rows, self.law, from);
         match self.resampling {
             Resampling::Runs => None,
+            Resampling::Errors => errors(),
             Resampling::Auto if runs < rows.len() => None,
-            _ => Errors::of(rows, self.law, from),
+            Resampling::Auto => errors().filter(Errors::are_alike),
         }
     }
 }

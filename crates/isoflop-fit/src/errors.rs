@@ -1,6 +1,6 @@
 //! The errors of runs about a law, and runs that might have been with new ones.
 
-use crate::estimate::{Estimate, leverages, ln_losses, refit};
+use crate::estimate::{Estimate, gradients, hat, ln_losses, refit};
 use crate::rows::Row;
 use crate::{FittedLaw, Objective};
 use rand::{RngExt, SeedableRng};
@@ -21,7 +21,13 @@ pub(crate) struct Errors {
     pool: Vec<f64>,
     spread: f64,
     degrees_of_freedom: f64,
+    /// Largest variance of a parameter by the errors of its own runs ÷ that by the errors of all.
+    unlikeness: f64,
 }
+
+/// From this ratio of variances on, errors of some runs are larger where it matters. With 45
+/// runs of like errors it is exceeded once in a hundred ladders.
+const UNLIKE: f64 = 2.0;
 
 impl Errors {
     /// The errors about a law with these values; `None` for laws that predict no loss.
@@ -30,14 +36,23 @@ impl Errors {
     /// as many rows as they have parameters, and call those errors zero.
     pub(crate) fn of(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Self> {
         let fitted = ln_losses(rows, law, values)?;
-        let pool = deleted_residuals(rows, law, values)?;
+        let squares = refit(rows, law, Objective::LeastSquares, values);
+        let values = squares.map_or_else(|_| values.to_vec(), |fit| fit.values);
+        let slopes = gradients(rows, law, &values)?;
+        let pool = deleted_residuals(rows, law, &values, &slopes)?;
         let count = pool.len() as f64;
         Some(Self {
             fitted,
+            unlikeness: unlikeness(&pool, &slopes),
             spread: (pool.iter().map(|e| e * e).sum::<f64>() / count).sqrt(),
             pool,
             degrees_of_freedom: (count - values.len() as f64).max(1.0),
         })
+    }
+
+    /// Whether the errors of all runs look alike, so that one run's may stand for another's.
+    pub(crate) fn are_alike(&self) -> bool {
+        self.unlikeness <= UNLIKE
     }
 
     /// The rows with errors drawn from those found. Replicate k draws from stream k of the seed.
@@ -64,13 +79,15 @@ impl Errors {
     }
 }
 
-/// r √w / √(1 − h), centred, by least squares near `values`.
-fn deleted_residuals(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<f64>> {
-    let squares = refit(rows, law, Objective::LeastSquares, values);
-    let values = squares.map_or_else(|_| values.to_vec(), |fit| fit.values);
-    let fitted = ln_losses(rows, law, &values)?;
-    let leverages = leverages(rows, law, &values)?;
-    let found = rows.iter().zip(&fitted).zip(&leverages);
+/// r √w / √(1 − h), centred, about least squares with these values and slopes.
+fn deleted_residuals(
+    rows: &[Row],
+    law: FittedLaw,
+    values: &[f64],
+    slopes: &[Vec<f64>],
+) -> Option<Vec<f64>> {
+    let fitted = ln_losses(rows, law, values)?;
+    let found = rows.iter().zip(&fitted).zip(hat::diagonal(slopes));
     let mut pool: Vec<f64> = found
         .map(|((row, fitted), leverage)| {
             let residual = (row.ln_loss - fitted) * row.weight.sqrt();
@@ -80,6 +97,19 @@ fn deleted_residuals(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec
     let mean = pool.iter().sum::<f64>() / pool.len() as f64;
     pool.iter_mut().for_each(|error| *error -= mean);
     Some(pool)
+}
+
+/// For each parameter, its variance by every run's own error (HC2 of MacKinnon and White 1985)
+/// ÷ that by the common spread; the largest of them.
+fn unlikeness(pool: &[f64], slopes: &[Vec<f64>]) -> f64 {
+    let common = pool.iter().map(|e| e * e).sum::<f64>() / pool.len() as f64;
+    let width = slopes.first().map_or(0, Vec::len);
+    let ratio = |column: usize| {
+        let part = hat::partial(slopes, column)?;
+        let own = part.iter().zip(pool).map(|(p, e)| p * p * e * e);
+        Some(own.sum::<f64>() / common)
+    };
+    (0..width).filter_map(ratio).fold(0.0, f64::max)
 }
 
 /// Thresholds to choose from, in robust standard deviations; infinity is least squares, 1.345
@@ -92,7 +122,8 @@ const WORTH_CHANGING: f64 = 0.75;
 /// The objective that makes estimates least uncertain for errors like those about `fit`, which
 /// must be of least squares: asymptotic variance Σψ² / (Σψ')² for each threshold.
 pub(crate) fn suited(rows: &[Row], law: FittedLaw, fit: &Estimate) -> Objective {
-    let Some(pool) = deleted_residuals(rows, law, &fit.values) else {
+    let slopes = gradients(rows, law, &fit.values).unwrap_or_default();
+    let Some(pool) = deleted_residuals(rows, law, &fit.values, &slopes) else {
         return Objective::LeastSquares;
     };
     let mut sizes: Vec<f64> = pool.iter().map(|e| e.abs()).collect();

@@ -2,7 +2,7 @@
 //! resampling and its forecasts all stand on.
 
 mod form;
-mod hat;
+pub(crate) mod hat;
 mod kaplan_sum;
 mod newton;
 mod power_sum;
@@ -126,23 +126,20 @@ pub(crate) fn ln_losses(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<
     )
 }
 
-/// The share of each row's own loss in its prediction, by least squares at these values
-/// (leverage: Hoaglin and Welsch 1978); `None` for laws that predict no loss.
-pub(crate) fn leverages(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<f64>> {
+/// Slopes of ln L̂ by the search's coordinates at each row, times the root of its weight; `None`
+/// for laws that predict no loss.
+pub(crate) fn gradients(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<Vec<Vec<f64>>> {
     use form::Form;
     with_form!(
         law,
         rows,
         |form| {
             let at = form.coordinates(values);
-            let gradients: Vec<Vec<f64>> = rows
-                .iter()
-                .map(|row| {
-                    let root = row.weight.sqrt();
-                    form.jet(&at, &row.x).gradient.map(|g| g * root).to_vec()
-                })
-                .collect();
-            Some(hat::diagonal(&gradients))
+            let one = |row: &Row| {
+                let root = row.weight.sqrt();
+                form.jet(&at, &row.x).gradient.map(|g| g * root).to_vec()
+            };
+            Some(rows.iter().map(one).collect())
         },
         else None
     )

@@ -79,7 +79,7 @@ pub enum Prior {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resampling {
-    /// Errors where every run is one observation, runs where some are several.
+    /// Errors where every run is one observation and their errors look alike, else runs.
     #[default]
     Auto,
     /// Whole training runs, drawn with replacement (Efron 1979): holds for errors that differ

@@ -1,29 +1,48 @@
 //! The diagonal of the hat matrix of a linear regression.
 
-/// hᵢ = gᵢᵀ (Σ g gᵀ)⁺ gᵢ, by Gram and Schmidt's method on the columns, so that columns that
-/// depend on others add nothing.
+/// hᵢ = gᵢᵀ (Σ g gᵀ)⁺ gᵢ.
 pub(crate) fn diagonal(rows: &[Vec<f64>]) -> Vec<f64> {
-    let width = rows.first().map_or(0, Vec::len);
-    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(width);
-    for column in 0..width {
-        let mut vector: Vec<f64> = rows.iter().map(|row| row[column]).collect();
-        let before = norm(&vector);
-        // Twice is enough for orthogonality to rounding (Kahan; Parlett 1980).
-        for _ in 0..2 {
-            for known in &basis {
-                let shared: f64 = known.iter().zip(&vector).map(|(a, b)| a * b).sum();
-                for (v, k) in vector.iter_mut().zip(known) {
-                    *v -= shared * k;
-                }
-            }
-        }
-        let after = norm(&vector);
-        if after > 1e-9 * before && after.is_finite() {
-            basis.push(vector.iter().map(|v| v / after).collect());
-        }
-    }
+    let basis = basis(rows, None);
     let one = |row: usize| basis.iter().map(|vector| vector[row].powi(2)).sum();
     (0..rows.len()).map(one).collect()
+}
+
+/// What is left of a column once all others are taken out, at length one: a parameter's estimate
+/// moves by its product with the errors. `None` where nothing is left.
+pub(crate) fn partial(rows: &[Vec<f64>], column: usize) -> Option<Vec<f64>> {
+    let width = rows.first().map_or(0, Vec::len);
+    let others = basis(rows, Some(column));
+    let mut basis = others;
+    let before = basis.len();
+    append(&mut basis, rows.iter().map(|row| row[column]).collect());
+    (column < width && basis.len() > before).then(|| basis.pop())?
+}
+
+/// Orthonormal columns, by Gram and Schmidt's method; those that depend on others add nothing.
+fn basis(rows: &[Vec<f64>], without: Option<usize>) -> Vec<Vec<f64>> {
+    let width = rows.first().map_or(0, Vec::len);
+    let mut basis = Vec::with_capacity(width);
+    for column in (0..width).filter(|&c| Some(c) != without) {
+        append(&mut basis, rows.iter().map(|row| row[column]).collect());
+    }
+    basis
+}
+
+fn append(basis: &mut Vec<Vec<f64>>, mut vector: Vec<f64>) {
+    let before = norm(&vector);
+    // Twice is enough for orthogonality to rounding (Kahan; Parlett 1980).
+    for _ in 0..2 {
+        for known in basis.iter() {
+            let shared: f64 = known.iter().zip(&vector).map(|(a, b)| a * b).sum();
+            for (v, k) in vector.iter_mut().zip(known) {
+                *v -= shared * k;
+            }
+        }
+    }
+    let after = norm(&vector);
+    if after > 1e-9 * before && after.is_finite() {
+        basis.push(vector.iter().map(|v| v / after).collect());
+    }
 }
 
 fn norm(vector: &[f64]) -> f64 {

@@ -92,7 +92,7 @@ impl Form<4> for KaplanSum {
             let at = |i: usize| lo * (hi / lo).powf(i as f64 / (points - 1) as f64);
             (0..points).map(at).collect()
         };
-        [spaced(0.1, 6.0, 20), spaced(0.02, 1.2, 22)]
+        [spaced(0.1, 6.0, 14), spaced(0.02, 1.2, 14)]
     }
 
     #[inline]

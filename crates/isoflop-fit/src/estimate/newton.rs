@@ -11,6 +11,25 @@ use rayon::prelude::*;
 const CHUNK: usize = 8192;
 const MOST_STEPS: usize = 120;
 
+/// How exactly a minimum is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accuracy {
+    /// To a ten-millionth of the objective: on the way to another objective.
+    Rough,
+    /// To rounding.
+    Full,
+}
+
+impl Accuracy {
+    /// A step that gains a smaller share of the objective is the last.
+    fn least_gain(self) -> f64 {
+        match self {
+            Accuracy::Rough => 1e-7,
+            Accuracy::Full => 1e-14,
+        }
+    }
+}
+
 /// The objective and its derivatives at one place.
 #[derive(Debug, Clone, Copy)]
 struct Local<const K: usize> {
@@ -101,6 +120,7 @@ pub(crate) fn minimise<const K: usize>(
     rows: &[Row],
     huber: Huber,
     start: [f64; K],
+    accuracy: Accuracy,
 ) -> ([f64; K], f64) {
     let bounds = form.bounds();
     let mut at = start;
@@ -142,7 +162,7 @@ pub(crate) fn minimise<const K: usize>(
             let gained = here.value - there.value;
             at = next;
             here = there;
-            if small || gained <= 1e-15 * here.value {
+            if small || gained <= accuracy.least_gain() * here.value {
                 break;
             }
         } else {

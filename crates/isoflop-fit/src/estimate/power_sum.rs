@@ -191,7 +191,7 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
 /// From powers that hardly bend to steps, equally spaced in ln: published exponents lie between
 /// 0.03 and 0.8.
 fn grid() -> Vec<f64> {
-    const POINTS: usize = 22;
+    const POINTS: usize = 14;
     let (lo, hi) = (0.02f64.ln(), 1.6f64.ln());
     let at = |i: usize| (lo + (hi - lo) * i as f64 / (POINTS - 1) as f64).exp();
     (0..POINTS).map(at).collect()

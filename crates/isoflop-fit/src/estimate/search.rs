@@ -2,7 +2,7 @@
 
 use super::Estimate;
 use super::form::Form;
-use super::newton::{minimise, objective};
+use super::newton::{Accuracy, minimise, objective};
 use super::robust::Huber;
 use super::varpro;
 use crate::Objective;
@@ -11,7 +11,9 @@ use crate::rows::Row;
 /// How much the threshold shrinks from one stage to the next.
 const SHRINK: f64 = 0.2;
 /// The free scale of a likelihood changes by less than this once it is found.
-const SCALE_TOLERANCE: f64 = 1e-9;
+const SCALE_TOLERANCE: f64 = 1e-7;
+/// Times that law and scale are solved for in turn: they hardly depend on each other.
+const MOST_SCALES: usize = 6;
 
 /// One objective over one law's coordinates.
 pub(crate) struct Search<'a, F, const K: usize> {
@@ -68,7 +70,7 @@ impl<'a, F: Form<K>, const K: usize> Search<'a, F, K> {
         match self.objective {
             // What adapts is settled before rows are searched; until then it is squares.
             Objective::LeastSquares | Objective::Adaptive => {
-                let (at, value) = minimise(self.form, self.rows, Huber::SQUARES, start);
+                let (at, value) = self.minimise(f64::INFINITY, start, Accuracy::Full);
                 let value = 2.0 * value;
                 Found { at, value }
             }
@@ -80,31 +82,35 @@ impl<'a, F: Form<K>, const K: usize> Search<'a, F, K> {
         }
     }
 
+    fn minimise(&self, delta: f64, start: [f64; K], accuracy: Accuracy) -> ([f64; K], f64) {
+        minimise(self.form, self.rows, Huber { delta }, start, accuracy)
+    }
+
     /// The Huber sum is nearly a sum of absolute values, whose slope jumps at every row: it is
     /// approached through larger thresholds, where it is smooth.
     fn shrink_to(&self, delta: f64, start: [f64; K]) -> ([f64; K], f64) {
         let mut at = start;
         let mut threshold = 2.0 * self.typical_residual(&at);
         while threshold > delta / SHRINK.sqrt() {
-            at = minimise(self.form, self.rows, Huber { delta: threshold }, at).0;
+            at = self.minimise(threshold, at, Accuracy::Rough).0;
             threshold *= SHRINK;
         }
-        minimise(self.form, self.rows, Huber { delta }, at)
+        self.minimise(delta, at, Accuracy::Full)
     }
 
     /// Minimises Σ w Huber(r / s) + Σ w · ln s over the law and s in turn.
     fn with_free_scale(&self, delta: f64, start: [f64; K]) -> Found<K> {
         let weight: f64 = self.rows.iter().map(|row| row.weight).sum();
-        let (mut at, _) = self.shrink_to(1e-3, start);
-        let mut scale = self.likeliest_scale(delta, &at);
-        for _ in 0..100 {
-            at = self.shrink_to(delta * scale, at).0;
+        let mut scale = self.likeliest_scale(delta, &start);
+        let (mut at, _) = self.shrink_to(delta * scale, start);
+        for _ in 0..MOST_SCALES {
             let next = self.likeliest_scale(delta, &at);
             let settled = (next / scale - 1.0).abs() < SCALE_TOLERANCE;
             scale = next;
             if settled {
                 break;
             }
+            at = self.minimise(delta * scale, at, Accuracy::Full).0;
         }
         let huber = Huber {
             delta: delta * scale,

@@ -7,9 +7,9 @@ use super::robust::Huber;
 use crate::rows::Row;
 
 /// Most rows that the grid looks at; the refinement sees all.
-const GRID_ROWS: usize = 600;
+const GRID_ROWS: usize = 240;
 /// Most places from which the search is refined.
-const STARTS: usize = 4;
+const STARTS: usize = 3;
 /// Reweighted solutions at each grid point: enough to tell valleys apart.
 const REWEIGHTINGS: usize = 2;
 
