@@ -1,7 +1,6 @@
 //! A law fitted to runs.
 
 use crate::bootstrap::{self, Clusters};
-use crate::checks;
 use crate::errors::suited;
 use crate::estimate::{Estimate, estimate};
 use crate::forecast::Forecaster;
@@ -11,6 +10,7 @@ use crate::quantiles::{central, standard_deviation};
 use crate::rows::{Row, rows};
 use crate::selection::{self, Compared};
 use crate::{Dataset, FitError, FitOptions, FittedLaw, LawChoice, Objective};
+use crate::{checks, diagnostics};
 use isoflop_laws::{FlopCount, Flops, Law, LawError, ParamCount};
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,9 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
     };
     let draws = bootstrap::draws(&rows, &best.values, &plan);
     let parameters = parameters(&rows, law, &best, &draws, options.level);
-    let warnings = fit_warnings(&parameters, &draws, options);
+    let mut warnings = fit_warnings(&parameters, &draws, options);
+    let diagnostics = diagnostics::of_rows(data, &rows, law, &best.values);
+    warnings.extend(diagnostics.suspicions.iter().map(ToString::to_string));
     Ok(Fit {
         law,
         param_count: data.param_count,

@@ -8,6 +8,7 @@
 mod bootstrap;
 mod checks;
 mod dataset;
+mod diagnostics;
 mod error;
 mod errors;
 mod estimate;
@@ -22,6 +23,7 @@ mod rows;
 mod selection;
 
 pub use dataset::{Dataset, Observation};
+pub use diagnostics::{Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend, diagnose};
 pub use error::{FitError, ForecastError};
 pub use fit::{Fit, FittedParameter, fit};
 pub use forecast::{Forecast, ForecastAt};
