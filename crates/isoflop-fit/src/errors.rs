@@ -9,7 +9,7 @@ use rand_distr::{ChiSquared, Distribution, StandardNormal};
 
 /// Standard deviation of the kernel that smooths the errors found, in units of theirs: a few
 /// dozen errors have gaps that a median would fall into.
-const KERNEL: f64 = 0.5;
+const KERNEL: f64 = 1.0;
 /// No run is held to have determined more of its own prediction than this.
 const MOST_LEVERAGE: f64 = 0.95;
 
