@@ -2,12 +2,16 @@
 //! because checkpoints of one run err together.
 
 use crate::errors::Errors;
-use crate::estimate::refit;
+use crate::estimate::{refit, scores};
+use crate::one_step;
 use crate::rows::Row;
 use crate::{FittedLaw, Objective, Resampling};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+
+/// From this many rows on, one step from the estimate stands for a refit.
+const MANY: usize = 20_000;
 
 /// Rows by the run that they came from.
 pub(crate) struct Clusters {
@@ -81,6 +85,11 @@ pub(crate) fn draws(rows: &[Row], from: &[f64], plan: &Plan) -> Vec<Vec<f64>> {
     let clusters = Clusters::of(rows);
     if clusters.len() < 2 {
         return Vec::new();
+    }
+    if rows.len() > MANY
+        && let Some(scores) = scores(&clusters.rows, plan.law, plan.objective, from)
+    {
+        return one_step::draws(&scores, plan.seed, plan.count);
     }
     let errors = plan.errors(rows, clusters.len(), from);
     let one = |replicate| {

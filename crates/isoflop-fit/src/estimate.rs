@@ -7,12 +7,15 @@ mod kaplan_sum;
 mod newton;
 mod power_sum;
 mod robust;
+mod scores;
 mod search;
 mod valley;
 mod varpro;
 
 use crate::rows::{Axis, Row};
 use crate::{FitError, FittedLaw, Objective};
+pub(crate) use scores::Scores;
+
 use kaplan_sum::KaplanSum;
 use power_sum::{Notation, PowerSum};
 use search::Search;
@@ -143,6 +146,22 @@ pub(crate) fn gradients(rows: &[Row], law: FittedLaw, values: &[f64]) -> Option<
         },
         else None
     )
+}
+
+/// How each run pulls at the estimate, of rows sorted by run; `None` for laws that predict no
+/// loss and where the objective has no single scale.
+pub(crate) fn scores(
+    rows: &[Row],
+    law: FittedLaw,
+    objective: Objective,
+    values: &[f64],
+) -> Option<Scores> {
+    let huber = match objective {
+        Objective::Huber { delta } => robust::Huber { delta },
+        Objective::LeastSquares => robust::Huber::SQUARES,
+        Objective::HuberLikelihood { .. } | Objective::Adaptive => return None,
+    };
+    with_form!(law, rows, |form| Scores::of(form, rows, huber, values), else None)
 }
 
 /// Slopes of ln L̂ by the law's own parameters at each row, times the root of its weight.

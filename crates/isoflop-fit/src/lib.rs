@@ -17,6 +17,7 @@ mod forecast;
 mod identify;
 mod law_choice;
 mod linearised;
+mod one_step;
 mod options;
 mod quantiles;
 mod rows;
