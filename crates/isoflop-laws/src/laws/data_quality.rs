@@ -84,7 +84,7 @@ pub static CARD: LawCard = LawCard {
     formula: "L = E + A / N^alpha + B / (D Q^gamma)^beta",
     units: "L nats per token; N parameters; D tokens seen; Q quality relative to a reference corpus with Q = 1",
     log_base: "e",
-    citation: SUBRAMANYAM_2025.at(""),
+    citation: SUBRAMANYAM_2025.at("abstract"),
     parameters: &[
         Parameter::new("E", "nats per token", "irreducible loss"),
         Parameter::new("A", "nats per token", "scale of the loss from finite size"),
@@ -94,7 +94,7 @@ pub static CARD: LawCard = LawCard {
         Parameter::new("gamma", "1", "exponent of quality"),
     ],
     published: &[],
-    valid: "Corpora that differ in quality only, judged on one held-out set.",
+    valid: "Corpora that differ in quality only, judged on one held-out set. The paper is quoted with a gamma of about 0.40 for language models and 0.17 for translation (second hand).",
     criticism: &[
         "Quality that only multiplies D cannot move the exponent of the best size, yet measured exponents do move with the corpus (Bi et al. 2024).",
         "The best filtering depends on the budget: strict filters run out of data (Goyal et al. 2024).",
