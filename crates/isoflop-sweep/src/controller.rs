@@ -122,6 +122,8 @@ impl Controller {
         loop {
             match self.turn(watch) {
                 Ok(Some(ended)) => {
+                    // A last look sweeps waiting jobs away that nothing waits for any more.
+                    let _ = self.executor.look(&[]);
                     self.snapshot(true, watch)?;
                     return Ok(ended);
                 }
@@ -211,7 +213,7 @@ impl Controller {
 
     fn take_requests(&mut self) -> Result<(), ControllerError> {
         for (path, request) in Request::waiting(&self.folder)? {
-            let keys = match request {
+            let keys: Vec<RunKey> = match request {
                 Request::Cancel(keys) => keys,
                 Request::CancelAll => {
                     let rows = self.journal.runs()?.into_iter();
@@ -220,9 +222,9 @@ impl Controller {
                         .collect()
                 }
             };
-            for key in keys {
-                self.changed |= self.journal.cancel(&key)?;
-            }
+            self.journal.cancel(&keys)?;
+            // What is to be ended is ended now, not at the next look.
+            self.next_look = Instant::now();
             // The file goes only when what it asks for is committed.
             self.snapshot_now()?;
             std::fs::remove_file(path)?;
@@ -263,6 +265,7 @@ impl Controller {
     }
 
     fn store_results(&mut self) -> Result<(), ControllerError> {
+        self.journal.assert_current()?;
         self.results
             .add(&self.journal.accepted()?, &self.runs, &self.folder)?;
         failpoint::pass("store-written");
@@ -292,6 +295,7 @@ impl Controller {
     }
 
     fn snapshot_now(&mut self) -> Result<Status, ControllerError> {
+        self.journal.assert_current()?;
         let status = self.status()?;
         let bytes = serde_json::to_vec(&status).map_err(io::Error::from)?;
         write_atomically(&self.folder.status(), &bytes)?;

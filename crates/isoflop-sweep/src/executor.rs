@@ -1,8 +1,10 @@
 //! Where attempts are made: one small interface, one file per engine.
 
+mod engine_command;
 mod local;
+mod slurm;
 
-use crate::folder::AttemptFolder;
+use crate::folder::{AttemptFolder, SweepFolder};
 use crate::journal::Attempt;
 use crate::key::Nonce;
 use crate::plan::{ExecutorKind, ExecutorPlan};
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use local::Local;
+pub use slurm::Slurm;
 
 /// The executor that a plan asks for. `isoflop` is this program, `host` this machine's name.
 ///
@@ -18,15 +21,18 @@ pub use local::Local;
 /// [`ExecutorError::Refused`] for options that it can't serve.
 pub fn executor_for(
     plan: &ExecutorPlan,
+    folder: &SweepFolder,
     isoflop: PathBuf,
     host: &str,
 ) -> Result<Box<dyn Executor>, ExecutorError> {
-    match plan.kind {
-        ExecutorKind::Local => Ok(Box::new(Local::new(plan, isoflop, host))),
-        ExecutorKind::Slurm | ExecutorKind::Ray => Err(ExecutorError::Refused(
-            "this engine is not built in yet".to_owned(),
-        )),
-    }
+    Ok(match plan.kind {
+        ExecutorKind::Local => Box::new(Local::new(plan, isoflop, host)),
+        ExecutorKind::Slurm => Box::new(Slurm::new(plan, folder, isoflop)),
+        ExecutorKind::Ray => {
+            let message = "Ray is not served yet: use `local` or `slurm`";
+            return Err(ExecutorError::Refused(message.to_owned()));
+        }
+    })
 }
 
 /// An attempt as an executor sees it.
@@ -52,8 +58,10 @@ pub struct Batch {
 /// What an engine says of an attempt. None of it is the truth: that is the result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
-    /// It waits or runs.
-    Alive,
+    /// It waits for its turn.
+    Waiting,
+    /// It runs.
+    Running,
     /// The engine says it ended, or does not know it.
     Missing,
     /// No process of it lives, beyond doubt.
@@ -101,11 +109,11 @@ pub trait Executor {
     /// [`ExecutorError`]: nothing is then concluded about any attempt.
     fn look(&mut self, live: &[Job]) -> Result<Seen, ExecutorError>;
 
-    /// Tells the engine to end an attempt, beside the file that tells its worker.
+    /// Tells the engine to end attempts, beside the files that tell their workers.
     ///
     /// # Errors
-    /// [`ExecutorError`]: the worker's own file must do.
-    fn cancel(&mut self, job: &Job) -> Result<(), ExecutorError>;
+    /// [`ExecutorError`]: the workers' own files must do.
+    fn cancel(&mut self, jobs: &[Job]) -> Result<(), ExecutorError>;
 
     /// Time between two looks.
     fn poll_every(&self) -> Duration;

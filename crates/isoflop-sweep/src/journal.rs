@@ -131,6 +131,24 @@ impl Journal {
         self.epoch
     }
 
+    /// Checks that no other controller has taken the sweep over.
+    ///
+    /// # Errors
+    /// [`JournalError::Superseded`] if one has.
+    pub fn assert_current(&self) -> Result<(), JournalError> {
+        let found = self
+            .connection
+            .query_row("SELECT epoch FROM controller", [], |row| row.get(0))?;
+        if found == self.epoch {
+            Ok(())
+        } else {
+            Err(JournalError::Superseded {
+                own: self.epoch,
+                found,
+            })
+        }
+    }
+
     fn change<T>(
         &mut self,
         action: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
@@ -262,32 +280,36 @@ impl Journal {
         })
     }
 
-    /// Cancels a run; a result that comes all the same is still accepted.
+    /// Cancels runs that have not ended; a result that comes all the same is still accepted.
     ///
     /// # Errors
     /// [`JournalError`] where nothing could be committed.
-    pub fn cancel(&mut self, key: &RunKey) -> Result<bool, JournalError> {
+    pub fn cancel(&mut self, keys: &[RunKey]) -> Result<(), JournalError> {
         self.change(|transaction| {
-            let changed = transaction.execute(
+            let mut cancel = transaction.prepare_cached(
                 "UPDATE runs SET state = 'cancelled', reason = 'cancelled' WHERE key = ?
                  AND state IN ('planned', 'active')",
-                params![key.as_str()],
             )?;
-            Ok(changed == 1)
+            for key in keys {
+                cancel.execute(params![key.as_str()])?;
+            }
+            Ok(())
         })
     }
 
-    /// Ends an attempt that the controller told to stop and that has stopped.
+    /// Ends attempts that the controller told to stop and that have stopped.
     ///
     /// # Errors
     /// [`JournalError`] where nothing could be committed.
-    pub fn stopped(&mut self, nonce: &Nonce) -> Result<(), JournalError> {
+    pub fn stopped(&mut self, nonces: &[Nonce]) -> Result<(), JournalError> {
         self.change(|transaction| {
-            transaction.execute(
+            let mut end = transaction.prepare_cached(
                 "UPDATE attempts SET state = 'cancelled' WHERE nonce = ?
                  AND state IN ('intended', 'submitted')",
-                params![nonce.as_str()],
             )?;
+            for nonce in nonces {
+                end.execute(params![nonce.as_str()])?;
+            }
             Ok(())
         })
     }

@@ -110,7 +110,7 @@ impl Executor for Local {
                 Sight::Elsewhere
             } else {
                 match is_locked(&job.folder) {
-                    Ok(true) | Err(_) => Sight::Alive,
+                    Ok(true) | Err(_) => Sight::Running,
                     Ok(false) => Sight::Gone,
                 }
             };
@@ -119,7 +119,7 @@ impl Executor for Local {
         Ok(seen)
     }
 
-    fn cancel(&mut self, _job: &Job) -> Result<(), ExecutorError> {
+    fn cancel(&mut self, _jobs: &[Job]) -> Result<(), ExecutorError> {
         Ok(())
     }
 

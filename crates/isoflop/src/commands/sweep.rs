@@ -31,7 +31,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 #[allow(clippy::large_enum_variant)] // One is made in the life of the process.
 enum What {
-    Plan(plan::Args),
+    Plan(Box<plan::Args>),
     Run(run::Args),
     Resume(resume::Args),
     Status(status::Args),
@@ -44,7 +44,7 @@ enum What {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     match args.what {
-        What::Plan(args) => plan::run(args, output),
+        What::Plan(args) => plan::run(*args, output),
         What::Run(args) => run::run(args, output),
         What::Resume(args) => resume::run(args, output),
         What::Status(args) => status::run(args, output),

@@ -16,7 +16,7 @@ pub(super) fn drive(
     let folder = beginning.folder.clone();
     let isoflop = std::env::current_exe()?;
     let mut controller = begin(beginning, |plan, holder| {
-        executor_for(&plan.executor, isoflop, &holder.host)
+        executor_for(&plan.executor, &folder, isoflop, &holder.host)
     })
     .map_err(failure)?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {

@@ -1,0 +1,202 @@
+//! A sweep in a temporary folder, driven through the program itself.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use isoflop_runs::{Run, Store, write_csv};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The program under test.
+pub const ISOFLOP: &str = env!("CARGO_BIN_EXE_isoflop");
+/// The trainer of the examples, and what slows it down.
+const TRAINER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../examples/sweep/minimal.py"
+);
+
+const SLOW_TRAINER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/train.py");
+
+/// A whole number from the environment, or the default of the short form of a harness.
+pub fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a whole number"))
+}
+
+/// A sweep in a temporary folder.
+pub struct Sweep {
+    folder: tempfile::TempDir,
+    root: String,
+    runs: usize,
+    executor: String,
+}
+
+impl Sweep {
+    /// `runs` runs that take `seconds` each, with further lines of the plan's `[executor]`.
+    pub fn new(runs: usize, seconds: f64, executor: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(TRAINER, folder.path().join("minimal.py")).unwrap();
+        std::fs::copy(SLOW_TRAINER, folder.path().join("train.py")).unwrap();
+        std::fs::write(folder.path().join("seconds"), seconds.to_string()).unwrap();
+        let root = folder.path().join("plan.sweep").display().to_string();
+        let sweep = Sweep {
+            folder,
+            root,
+            runs,
+            executor: executor.to_owned(),
+        };
+        let command = ["python3", "train.py", "{spec}", "{result}", "{curve}"];
+        sweep.write_plan(&command.map(str::to_owned));
+        sweep
+    }
+
+    /// Trains with another command.
+    pub fn set_command(&mut self, command: &[String]) {
+        self.write_plan(command);
+    }
+
+    fn write_plan(&self, command: &[String]) {
+        // JSON's texts are TOML's, but for one character that TOML wants escaped.
+        let command = serde_json::to_string(command)
+            .unwrap()
+            .replace('\u{7f}', "\\u007f");
+        let mut plan = format!(
+            "name = \"test\"\n[trainer]\ncommand = {command}\n[executor]\nmemory_per_run_mib = 1\n{}\n",
+            self.executor
+        );
+        for index in 0..self.runs {
+            plan += &format!(
+                "[[run]]\nname = \"run-{index:05}\"\nparams = {}\ntokens = {}\n",
+                1_000_000 + index * 1000,
+                20_000_000
+            );
+        }
+        std::fs::write(self.plan(), plan).unwrap();
+    }
+
+    fn plan(&self) -> PathBuf {
+        self.folder.path().join("plan.toml")
+    }
+
+    /// The sweep's folder.
+    pub fn folder(&self) -> &str {
+        &self.root
+    }
+
+    /// The sweep's folder as a path.
+    pub fn root(&self) -> &Path {
+        Path::new(&self.root)
+    }
+
+    /// Starts a controller.
+    pub fn start(&self, variables: &[(&str, &str)]) -> Child {
+        Command::new(ISOFLOP)
+            .args(["sweep", "run", "--into", &self.root])
+            .arg(self.plan())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Runs a controller to its end.
+    pub fn finish(&self) -> Output {
+        self.start(&[]).wait_with_output().unwrap()
+    }
+
+    /// Runs the program.
+    pub fn isoflop(&self, arguments: &[&str]) -> Output {
+        Command::new(ISOFLOP)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// The answer of `isoflop sweep status --json`.
+    pub fn status(&self) -> Value {
+        let output = self.isoflop(&["sweep", "status", "--json", &self.root]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Waits until the status is as wished.
+    pub fn wait_until(&self, wish: impl Fn(&Value) -> bool) {
+        let began = Instant::now();
+        while !(self.root().join("status.json").exists() && wish(&self.status())) {
+            assert!(
+                began.elapsed() < Duration::from_secs(300),
+                "it never came to that: {}",
+                self.status()
+            );
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Every accepted run as CSV, without what depends on the clock.
+    pub fn accepted(&self) -> String {
+        let store = Store::open_existing(&self.root().join("results.db")).unwrap();
+        let runs: Vec<Run> = store
+            .runs()
+            .unwrap()
+            .into_iter()
+            .map(|run| Run {
+                wall_secs: None,
+                ..run
+            })
+            .collect();
+        let mut csv = Vec::new();
+        write_csv(&runs, &mut csv).unwrap();
+        String::from_utf8(csv).unwrap()
+    }
+
+    /// What must not change when a controller may not write: the journal's and store's contents.
+    pub fn state(&self) -> (Value, String) {
+        let mut status = self.status();
+        status["controller"] = Value::Null;
+        (status, self.accepted())
+    }
+
+    /// Key and nonce of every attempt of this sweep that has a process.
+    pub fn processes(&self) -> BTreeSet<(String, String)> {
+        let mut found = BTreeSet::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(command) = std::fs::read(entry.path().join("cmdline")) else {
+                continue;
+            };
+            let command = String::from_utf8_lossy(&command).into_owned();
+            let mut rest = command.as_str();
+            while let Some(at) = rest.find(&format!("{}/runs/", self.root)) {
+                rest = &rest[at + self.root.len() + "/runs/".len()..];
+                let mut parts = rest.split(['/', '\0']);
+                if let (Some(key), Some(attempt)) = (parts.next(), parts.next()) {
+                    found.insert((key.to_owned(), attempt.to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    /// The folder of an attempt; of the only one, where there is one.
+    pub fn only_attempt(&self) -> PathBuf {
+        let run = std::fs::read_dir(self.root().join("runs"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
+        std::fs::read_dir(run.path())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    }
+}
