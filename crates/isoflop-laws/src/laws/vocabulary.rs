@@ -110,7 +110,7 @@ pub static CARD: LawCard = LawCard {
         },
         fitted_on: FittedOn {
             data: "SlimPajama, transformers of several vocabularies at equal budgets",
-            params: Range::new(3.3e7, 1.13e9),
+            params: Range::new(3.3e7, 3e9),
             tokens: None,
             flops: None,
         },

@@ -98,7 +98,7 @@ fn one(law: &Explanation) -> String {
         }
     }
     if card.published.is_empty() {
-        text += "\nNo constants of it are published that could be checked: fit it to runs.\n";
+        text += "\nWithout published constants: none could be checked, or none holds elsewhere.\n";
     }
     text
 }
