@@ -1,6 +1,6 @@
 //! Every law's exact gradient against central differences, at random inputs and parameters.
 
-use crate::laws::testing::{check_curve_gradient, check_surface_gradient};
+use crate::laws::testing::{check_curve_gradient, check_surface_gradient, flops, params, tokens};
 use crate::{CurveInput, catalogue, published_fits};
 use proptest::prelude::*;
 
@@ -60,6 +60,29 @@ proptest! {
                     CurveInput::Flops => 6.0 * n * d,
                 };
                 check_curve_gradient(card, &values, x);
+            }
+        }
+    }
+
+    #[test]
+    fn no_values_of_the_parameters_and_no_inputs_make_a_law_panic(
+        values in proptest::collection::vec(
+            prop_oneof![-3.0f64..3.0, -1e3f64..1e3, Just(0.0), Just(1e300), Just(-1e-300)], 20,
+        ),
+        log_n in -300.0f64..300.0, log_d in -300.0f64..300.0,
+    ) {
+        let (n, d) = (params(10f64.powf(log_n)), tokens(10f64.powf(log_d)));
+        for card in catalogue() {
+            let law = card.law(&values[..card.parameters.len()]).unwrap();
+            if let Some(surface) = law.surface() {
+                let same = surface.gradient(n, d).is_ok() == surface.loss(n, d).is_ok();
+                prop_assert!(same, "{}", card.name);
+            }
+            if let Some(curve) = law.curve() {
+                let _ = curve.gradient_at(n.get());
+            }
+            if let Some(best) = law.best_allocation() {
+                let _ = best.best(flops(10f64.powf(log_n)));
             }
         }
     }
