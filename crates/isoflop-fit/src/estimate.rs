@@ -19,6 +19,7 @@ pub(crate) use scores::Scores;
 use kaplan_sum::KaplanSum;
 use power_sum::{Notation, PowerSum};
 use search::Search;
+pub use valley::{ValleyFit, valleys};
 
 /// A law's parameters as estimated from rows.
 #[derive(Debug, Clone, PartialEq)]

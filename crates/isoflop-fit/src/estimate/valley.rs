@@ -2,8 +2,10 @@
 //! the envelope of all runs (approach 1).
 
 use super::Estimate;
-use crate::rows::{Axis, Row};
-use crate::{FitError, FittedLaw};
+use crate::rows::{Axis, Row, rows};
+use crate::{Dataset, FitError, FittedLaw};
+use isoflop_laws::Flops;
+use isoflop_laws::laws::Parabola;
 
 /// Runs whose compute differs by less than this share belong to one budget.
 const SAME_BUDGET: f64 = 0.05;
@@ -15,6 +17,10 @@ const FEWEST_SIZES: usize = 3;
 struct Best {
     ln_flops: f64,
     ln_params: f64,
+    /// Least loss, nats per token.
+    lowest: f64,
+    /// Half the second derivative of the loss by ln N; zero on the envelope.
+    curvature: f64,
     /// Weighted squares of what the parabola leaves of ln L; zero on the envelope.
     squares: f64,
     weight: f64,
@@ -56,6 +62,38 @@ pub(crate) fn budgets(rows: &[Row]) -> Vec<Vec<Row>> {
         }
     }
     budgets
+}
+
+/// Runs of one budget and the parabola through them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValleyFit {
+    /// The budget C: the geometric mean of the runs.
+    pub flops: Flops,
+    /// Positions of the runs in the dataset.
+    pub members: Vec<usize>,
+    /// The parabola, where the sizes bracket a smallest loss.
+    pub parabola: Option<Parabola>,
+}
+
+/// Every budget with at least three sizes, from small to large, with its parabola in ln N
+/// (Hoffmann et al. 2022, figure 3), as law `isoflop` is fitted by.
+#[must_use]
+pub fn valleys(data: &Dataset) -> Vec<ValleyFit> {
+    let budgets = budgets(&rows(data, None)).into_iter();
+    let wide = budgets.filter(|rows| crate::rows::distinct(rows, Axis::Params) >= FEWEST_SIZES);
+    wide.filter_map(|rows| {
+        let mean = rows.iter().map(flops).sum::<f64>() / rows.len() as f64;
+        Some(ValleyFit {
+            flops: Flops::new(mean.exp()).ok()?,
+            members: rows.iter().map(|row| row.index).collect(),
+            parabola: parabola(&rows).map(|best| Parabola {
+                ln_params: best.ln_params,
+                lowest: best.lowest,
+                curvature: best.curvature,
+            }),
+        })
+    })
+    .collect()
 }
 
 fn flops(row: &Row) -> f64 {
@@ -102,6 +140,8 @@ fn parabola(rows: &[Row]) -> Option<Best> {
     Some(Best {
         ln_flops: mean(&flops),
         ln_params: centre + vertex,
+        lowest: c - a * vertex * vertex,
+        curvature: a,
         squares: rows.iter().map(left).sum(),
         weight,
     })
@@ -124,6 +164,8 @@ fn envelope(rows: &[Row]) -> Vec<Best> {
     let best = |row: &Row| Best {
         ln_flops: flops(row),
         ln_params: params(row),
+        lowest: row.ln_loss.exp(),
+        curvature: 0.0,
         squares: 0.0,
         weight: 1.0,
     };
