@@ -226,13 +226,29 @@ fn csv_text(header: &[&str], rows: &[Vec<String>]) -> Result<String, FigureError
         .map_err(|error| failed(error.to_string()))?;
     for row in rows {
         writer
-            .write_record(row.iter().map(|cell| neutral(cell)))
+            .write_record(row.iter().map(|cell| short(&neutral(cell))))
             .map_err(|error| failed(error.to_string()))?;
     }
     let bytes = writer
         .into_inner()
         .map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// A long number with ten significant digits: more than any measurement has.
+fn short(cell: &str) -> String {
+    match cell.parse::<f64>() {
+        Ok(value) if cell.len() > 11 && value.is_finite() => {
+            let text = format!("{value:.9e}");
+            let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+            let digits = digits.trim_end_matches('0').trim_end_matches('.');
+            match power {
+                "0" => digits.to_owned(),
+                power => format!("{digits}e{power}"),
+            }
+        }
+        _ => cell.to_owned(),
+    }
 }
 
 /// A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV

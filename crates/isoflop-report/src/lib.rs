@@ -4,13 +4,20 @@
 //! [`Figure`]: the picture, its data as CSV, and a description in words. The same input gives the
 //! same bytes on any machine: text is measured and drawn with the embedded DejaVu Sans.
 //!
-//! Invariant: this crate computes no fit and reads no run; it shows what it is given, and the
-//! interval, the extrapolation and the conventions are part of the picture.
+//! [`Analysis`] makes them from runs: it asks the crates that estimate and decide for every number.
+//!
+//! Invariant: this crate reads no file and estimates nothing itself; the interval, the
+//! extrapolation and the conventions are part of the picture.
 
+mod analysis;
 mod figure;
 mod page;
 mod visible;
 
+pub use analysis::{
+    Analysis, AnalysisError, Evidence, FIGURE_NAMES, FigureName, Question, ReportText, Scores,
+    Target, UnknownFigure,
+};
 pub use figure::{
     AllocationLine, AllocationPoint, BacktestFigure, CapabilityFigure, Contour, ContoursFigure,
     DesignFigure, EnvelopeFigure, EnvelopePoint, ExponentDraws, Figure, FigureError, FittedRun,
@@ -21,6 +28,6 @@ pub use figure::{
     StoppedModel, StoppingFigure, Valley, Variable, WeighedRun,
 };
 pub use page::{
-    EntropyCheck, FitSummary, FittedParameter, Report, ReportError, RunRow, Seal, SealCheck,
-    UnusedRow,
+    EntropyCheck, Explorer, ExplorerPoint, Extras, FitSummary, FittedParameter, Report,
+    ReportError, RunRow, School, Seal, SealCheck, UnusedRow,
 };

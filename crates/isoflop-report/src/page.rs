@@ -1,11 +1,15 @@
 //! `report.html`: one file that opens anywhere, prints, and loads nothing.
 
+mod extras;
 mod numbers;
+mod script;
+
+pub use extras::{Explorer, ExplorerPoint, Extras, School};
 
 use crate::figure::{Figure, LossUnit, Prediction, RunPoint};
 use crate::visible::visible;
 use askama::Template;
-use isoflop_laws::Loss;
+use isoflop_laws::{Flops, Loss};
 
 /// Why the report could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -134,21 +138,39 @@ impl Report {
     /// # Errors
     /// [`ReportError`] where the template fails.
     pub fn to_html(&self) -> Result<String, ReportError> {
-        Ok(Page { report: self }.render()?)
+        self.to_html_with(&Extras::default())
+    }
+
+    /// The page with further parts.
+    ///
+    /// # Errors
+    /// [`ReportError`] where the template fails.
+    pub fn to_html_with(&self, extras: &Extras) -> Result<String, ReportError> {
+        let report = self;
+        Ok(Page { report, extras }.render()?)
     }
 }
 
 /// The template's view of a report. Askama escapes everything that is not marked `safe`; only
-/// the style sheet and the figures' SVG are.
+/// the style sheet, the script with its data, and the figures' SVG are.
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Report,
+    extras: &'a Extras,
 }
 
 impl Page<'_> {
     fn style(&self) -> &'static str {
-        include_str!("../templates/report.css")
+        script::STYLE
+    }
+
+    fn script(&self) -> &'static str {
+        script::SCRIPT
+    }
+
+    fn policy(&self) -> String {
+        script::policy()
     }
 
     fn text(&self, text: &str) -> String {
@@ -222,9 +244,13 @@ impl Page<'_> {
         numbers::signed_percent(entropy.fitted.get() / entropy.known.get() - 1.0)
     }
 
-    /// Data behind a figure as an address that a browser saves as a file.
-    fn csv_address(&self, figure: &Figure) -> String {
-        numbers::data_address(&figure.csv)
+    fn budgets(&self) -> Vec<&ExplorerPoint> {
+        let explorer = self.extras.explorer.as_ref();
+        explorer.map_or_else(Vec::new, Explorer::shown)
+    }
+
+    fn compute(&self, flops: &Flops) -> String {
+        numbers::scientific(flops.get())
     }
 }
 

@@ -1,41 +1,121 @@
-//! Draws every figure, and a report with all of them, from made-up data: `gallery OUTDIR`.
+//! Draws every figure, and a report, from the public measurements: `gallery DATA OUT`.
+//!
+//! `cargo run --release -p isoflop-report --example gallery -- data docs/gallery`
 
-mod made_up;
-
-use isoflop_laws::Loss;
-use isoflop_report::Figure;
+use isoflop_fit::{FitOptions, FittedLaw};
+use isoflop_laws::Flops;
+use isoflop_report::{
+    Analysis, Evidence, FigureName, Layout, LossUnit, Question, ReportText, Target,
+};
+use isoflop_runs::{ImportOptions, Run, SelectionOptions, import_file, select};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+/// Largest compute of the runs that forecasts of the Chinchilla data are made from.
+const SMALL: f64 = 4.73e20;
+/// Compute of Chinchilla itself.
+const CHINCHILLA: f64 = 5.76e23;
+/// Runs that were made alike: RefinedWeb, tuned, short warm-up, no decay.
+const TUNED: &str = "rw_tuned_warmup-short_decay-const_count-standard_val";
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from);
-    let folder = folder.ok_or("usage: gallery OUTDIR")?;
-    let figures = vec![
-        made_up::forecast()?.render()?,
-        made_up::kaplan()?.render()?,
-        made_up::isoflop()?.render()?,
-        made_up::residuals()?.render()?,
-    ];
-    for figure in &figures {
-        write(figure, &folder)?;
-    }
-    let page = made_up::report(figures)?.to_html()?;
-    std::fs::write(folder.join("report.html"), page)?;
-
-    let mut before = made_up::forecast()?;
-    before.actual = None;
-    write(&before.render()?, &folder.join("before-training"))?;
-
-    let mut synthetic = made_up::forecast()?;
-    synthetic.unit = isoflop_report::LossUnit::NatsPerToken;
-    synthetic.known_entropy = Some(Loss::new(1.35)?);
-    synthetic.actual = Some(Loss::new(synthetic.prediction.loss.get() * 1.06)?);
-    write(&synthetic.render()?, &folder.join("synthetic-miss"))
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(data), Some(out)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: gallery DATA OUT".into());
+    };
+    std::fs::create_dir_all(&out)?;
+    chinchilla(&data, &out)?;
+    porian(&data, &out)?;
+    capability(&data, &out)
 }
 
-fn write(figure: &Figure, folder: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(folder)?;
-    figure.write_to(folder)?;
+/// Hoffmann et al. 2022, as reconstructed by Besiroglu et al. 2024.
+fn chinchilla(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let evidence = evidence(&data.join("chinchilla_epoch.csv"), |row| {
+        row("epoch_excluded") != "1"
+    })?;
+    let held_out = ask(&evidence, Target::HeldOut(Flops::new(SMALL)?))?;
+    write(
+        &held_out,
+        out,
+        &[FigureName::Forecast, FigureName::Residuals],
+    )?;
+    let all = ask(&evidence, Target::Budget(Flops::new(CHINCHILLA)?))?;
+    let figures = [
+        FigureName::Contours,
+        FigureName::Schools,
+        FigureName::SampleEfficiency,
+        FigureName::Stopping,
+        FigureName::Posterior,
+        FigureName::Leverage,
+        FigureName::Backtest,
+        FigureName::Design,
+    ];
+    write(&all, out, &figures)?;
+    let text = ReportText {
+        title: Some("Chinchilla’s budget, from the runs of Hoffmann et al. (2022)".into()),
+        command: "isoflop report data/chinchilla_epoch.csv --where epoch_excluded=0 --law chinchilla --flops 5.76e23 -o report.html".into(),
+        program: format!("isoflop {}", env!("CARGO_PKG_VERSION")),
+    };
+    let page = all.report(&text)??;
+    println!("report: {} KB", page.len() / 1000);
+    Ok(std::fs::write(out.join("report.html"), page)?)
+}
+
+/// Porian et al. 2024: losses at fixed budgets, one configuration.
+fn porian(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let evidence = evidence(&data.join("porian_refinedweb.csv"), |row| {
+        row("config") == TUNED
+    })?;
+    let analysis = ask(&evidence, Target::TenTimes)?;
+    let figures = [
+        FigureName::Isoflop,
+        FigureName::Optimum,
+        FigureName::Envelope,
+        FigureName::Kaplan,
+    ];
+    write(&analysis, out, &figures)
+}
+
+/// Public base models of one family and their benchmark scores.
+fn capability(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let path = data.join("obsscaling_base_benchmarks.csv");
+    let evidence = evidence(&path, |row| row("model") == "Pythia")?;
+    let figure = evidence.capability(Some("acc_XWinograd"), &FitOptions::default())?;
+    let figure = figure.render()?;
     println!("{}: {}", figure.name, figure.description);
+    Ok(figure.write_to(out)?)
+}
+
+/// The rows of a file that are wanted, told by the text of their columns.
+fn evidence(
+    path: &Path,
+    wanted: impl Fn(&dyn Fn(&str) -> String) -> bool,
+) -> Result<Evidence, Box<dyn Error>> {
+    let imported = import_file(path, &ImportOptions::default())?;
+    let mut runs = imported.runs();
+    runs.retain(|run: &Run| {
+        let cell = |column: &str| run.labels.get(column).cloned().unwrap_or_default();
+        wanted(&cell)
+    });
+    let selection = select(&runs, SelectionOptions::default());
+    Ok(Evidence::new(&runs, selection, |_| Vec::new()))
+}
+
+fn ask(evidence: &Evidence, target: Target) -> Result<Analysis, Box<dyn Error>> {
+    let question = Question {
+        target,
+        options: FitOptions::of(FittedLaw::Chinchilla),
+        unit: LossUnit::NatsPerToken,
+    };
+    Ok(Analysis::new(evidence.clone(), question)?)
+}
+
+fn write(analysis: &Analysis, out: &Path, figures: &[FigureName]) -> Result<(), Box<dyn Error>> {
+    for &name in figures {
+        let figure = analysis.figure(name, &Layout::default())?;
+        println!("{}: {}", figure.name, figure.description);
+        figure.write_to(out)?;
+    }
     Ok(())
 }

@@ -151,7 +151,7 @@ impl Allocations<'_> {
             })
             .collect();
         if !band.is_empty() {
-            panel.band(&band, BLUE, "Its interval")?;
+            panel.band(&band, BLUE, "Interval of your line")?;
         }
         let places = places(side, &self.own.points);
         panel.line(&places, Stroke::Solid, 1.8, BLUE, &self.own.name)

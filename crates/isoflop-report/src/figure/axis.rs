@@ -170,7 +170,7 @@ fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
 /// The largest of 1, 2 or 5 times a power of ten that gives at least four ticks.
 fn round_step(low: f64, high: f64) -> f64 {
     let power = 10f64.powf((high - low).log10().floor());
-    let steps = [1.0, 0.5, 0.2, 0.1].map(|k| k * power);
+    let steps = [5.0, 2.0, 1.0, 0.5, 0.2, 0.1].map(|k| k * power);
     let enough = |step: &f64| multiples(*step, low, high).len() >= 4;
     steps.into_iter().find(enough).unwrap_or(0.1 * power)
 }

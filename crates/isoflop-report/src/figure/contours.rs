@@ -49,6 +49,8 @@ pub struct ContoursFigure {
 }
 
 const SIZE: (f64, f64) = (960.0, 480.0);
+/// Width of a label as a share of the panel.
+const LABEL_ROOM: f64 = 0.085;
 
 impl ContoursFigure {
     /// Draws the figure.
@@ -125,6 +127,7 @@ impl ContoursFigure {
         let y = Axis::log(sizes, 0.1, "Model size N (parameters, log scale)");
         let mut panel = area.axes(Some("Lines of equal loss"), x, y)?;
         let ((left, right), (bottom, top)) = panel.ends();
+        let mut last_label = f64::NEG_INFINITY;
         for (k, contour) in self.contours.iter().enumerate() {
             let color = ordered(k, self.contours.len());
             let places = contour.points.iter().map(|(c, n)| (c.get(), n.get()));
@@ -132,8 +135,11 @@ impl ContoursFigure {
                 |p: &(f64, f64)| (left..=right).contains(&p.0) && (bottom..=top).contains(&p.1);
             let places: Vec<(f64, f64)> = places.filter(inside).collect();
             panel.line(&places, Stroke::Solid, 1.2, color, "")?;
-            // Labels at the upper ends, where lines are steep and far from the runs.
-            if let Some(end) = places.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+            // Labels at the upper ends, far from the runs, as many as there is room for.
+            let end = places.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+            let room = LABEL_ROOM * (right / left).ln();
+            if let Some(end) = end.filter(|end| end.0.ln() - last_label > room) {
+                last_label = end.0.ln();
                 let text = format!("{:.2}", self.unit.convert(contour.loss));
                 panel.text(*end, (3.0, 8.0), HPos::Left, &text, color)?;
             }

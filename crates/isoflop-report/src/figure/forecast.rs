@@ -208,7 +208,7 @@ impl ForecastFigure {
             &label,
         )?;
         if let Some(actual) = self.actual {
-            let label = "Actual, trained afterwards";
+            let label = "Actual, not in the fit";
             panel.points(&[(1.0, show(actual))], Marker::Ring, 6.5, GREEN, label)?;
         }
         Ok(())

@@ -125,7 +125,7 @@ impl IsoflopFigure {
         });
         // Room on the right for the legend.
         let x = Axis::log(
-            sizes.chain([right * (right / left).powf(0.12)]),
+            sizes.chain([right * (right / left).powf(0.3)]),
             0.05,
             "Model size N (parameters, log scale)",
         );
@@ -146,7 +146,10 @@ impl IsoflopFigure {
             }
             let runs = valley.runs.iter();
             let runs = runs.map(|run| (run.params.get(), self.unit.convert(run.loss), run));
-            let label = format!("C = {} FLOPs", scientific(valley.flops.get()));
+            let label = match in_legend(k, self.valleys.len()) {
+                true => format!("C = {} FLOPs", scientific(valley.flops.get())),
+                false => String::new(),
+            };
             panel.runs(runs, (Marker::Disc, 4.0, color), self.unit, &label)?;
         }
         let minima: Vec<(f64, f64)> = minima
@@ -226,4 +229,10 @@ impl IsoflopFigure {
         }
         csv_text(&header, &rows)
     }
+}
+
+/// Whether the k-th budget is named: at most six of them are, the last among them.
+fn in_legend(k: usize, count: usize) -> bool {
+    let step = count.saturating_sub(1).div_ceil(5).max(1);
+    (count - 1 - k).is_multiple_of(step)
 }

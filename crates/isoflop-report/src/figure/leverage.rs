@@ -112,6 +112,10 @@ impl LeverageFigure {
             .chain([0.0, self.line()]);
         let x = Axis::linear(x, 0.08, "Leverage");
         let y = self.runs.iter().map(|run| run.residual).chain([-3.0, 3.0]);
+        let y: Vec<f64> = y.collect();
+        // Room above for the legend.
+        let highest = y.iter().copied().fold(0.0, f64::max) * 1.5;
+        let y = y.into_iter().chain([highest]);
         let y = Axis::linear(y, 0.08, "Residual (its own standard deviations)");
         let mut panel = area.axes(None, x, y)?;
         let ((left, right), (bottom, top)) = panel.ends();

@@ -130,7 +130,7 @@ impl PosteriorFigure {
         let highest = bars.iter().map(|bar| bar.2).fold(0.0, f64::max);
         // Published values stand above the bars, a line each, and the legend above those.
         let rows = exponent.published.len() as f64;
-        let room = highest * (1.0 + 0.13 * (rows + 1.0) + 0.32);
+        let room = highest * (1.0 + 0.18 * (rows + 1.0) + 0.3);
         let y = Axis::linear([0.0, room], 0.0, "Share of refits");
         let mut panel = area.axes(Some(&exponent.symbol), x, y)?;
         panel.bars(&bars, BLUE)?;
@@ -196,30 +196,20 @@ fn draw_published(
     ];
     let ((left, right), _) = panel.ends();
     for (k, published) in exponent.published.iter().enumerate() {
-        let height = highest * (1.13 + 0.13 * k as f64);
+        let height = highest * (1.16 + 0.18 * k as f64);
         let (marker, color) = LOOKS[k % LOOKS.len()];
         if let Some((low, high)) = published.interval {
             panel.wide_interval(height, (low.max(left), high.min(right)), color)?;
         }
         panel.points(&[(published.value, height)], marker, 4.2, color, "")?;
-        let on_left = published.value > (left + right) / 2.0;
-        let (anchor, offset) = if on_left {
-            (HPos::Right, -8.0)
-        } else {
-            (HPos::Left, 8.0)
+        // Above the marker, and never beyond the panel.
+        let anchor = match (published.value - left) / (right - left) {
+            ..0.3 => HPos::Left,
+            0.7.. => HPos::Right,
+            _ => HPos::Center,
         };
-        let place = match published.interval {
-            Some((low, _)) if on_left => low.max(left),
-            Some((_, high)) => high.min(right),
-            None => published.value,
-        };
-        panel.text(
-            (place, height),
-            (offset, 0.0),
-            anchor,
-            &published.name,
-            color,
-        )?;
+        let place = (published.value, height);
+        panel.text(place, (0.0, -10.0), anchor, &published.name, color)?;
     }
     Ok(())
 }

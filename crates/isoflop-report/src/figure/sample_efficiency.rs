@@ -85,13 +85,13 @@ impl SampleEfficiencyFigure {
         let loss = self.unit.convert(self.common_loss);
         match (reached.first(), reached.last()) {
             (Some(small), Some(large)) if reached.len() > 1 => format!(
-                "For a loss of {loss:.3}, N = {} needs {} tokens and N = {} needs {}: {:.1} times \
+                "For a loss of {loss:.3}, N = {} needs {} tokens and N = {} needs {}: {} times \
                  fewer.",
                 small.0,
                 small.1,
                 large.0,
                 large.1,
-                small.1.get() / large.1.get()
+                three_digits(small.1.get() / large.1.get())
             ),
             _ => format!("Only one size reaches a loss of {loss:.3}."),
         }
@@ -165,5 +165,14 @@ impl SampleEfficiencyFigure {
             rows.extend(reached.map(|d| row("reaches", "", curve.params, *d, self.common_loss)));
         }
         csv_text(&header, &rows)
+    }
+}
+
+/// A ratio with as many digits as it deserves.
+fn three_digits(ratio: f64) -> String {
+    if ratio < 10.0 {
+        format!("{ratio:.1}")
+    } else {
+        format!("{ratio:.0}")
     }
 }

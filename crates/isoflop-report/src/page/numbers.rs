@@ -44,19 +44,6 @@ pub(super) fn significant(value: f64) -> String {
     text.replace('-', "−")
 }
 
-/// A text as an address that a browser saves as a file.
-pub(super) fn data_address(text: &str) -> String {
-    let mut address = "data:text/csv;charset=utf-8,".to_owned();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            address.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    address
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +60,5 @@ mod tests {
         ] {
             assert_eq!(significant(value), text);
         }
-    }
-
-    #[test]
-    fn a_csv_survives_the_address() {
-        assert_eq!(
-            data_address("a,\"b\"\n"),
-            "data:text/csv;charset=utf-8,a%2C%22b%22%0A"
-        );
     }
 }
