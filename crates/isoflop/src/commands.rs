@@ -4,11 +4,13 @@ mod accelerators;
 mod completions;
 mod diagnose;
 mod elasticity;
+mod figure;
 mod fit;
 mod forecast;
 mod laws;
 mod plan;
 mod predict;
+mod report;
 mod simulate;
 mod sweep;
 
@@ -44,6 +46,8 @@ commands! {
     Forecast => forecast,
     Simulate => simulate,
     Sweep => sweep,
+    Report => report,
+    Figure => figure,
     Laws => laws,
     Accelerators => accelerators,
     Completions => completions,

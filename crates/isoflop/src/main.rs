@@ -5,6 +5,7 @@
 //! - [`runs_argument`] where runs come from, and what is said of those that are not used
 //! - [`fitting`] fits laws to the runs that a command was given
 //! - [`saved_fit`] a fit as a file
+//! - [`analysis_argument`] runs and the question asked of them, for figures and the report
 //! - [`law_argument`] the law that a command answers by
 //! - [`points`] the runs to forecast
 //! - [`ledger_file`] the ledger of forecasts as a file
@@ -14,6 +15,7 @@
 //!
 //! Invariant: no mathematics here, and no other crate writes to the terminal.
 
+mod analysis_argument;
 mod cli;
 mod commands;
 mod failure;

@@ -4,6 +4,8 @@ mod grouping;
 mod reading;
 mod report;
 
+pub use reading::stores_in;
+
 use crate::failure::Failure;
 use clap::ValueEnum;
 use isoflop_laws::ParamCount;

@@ -52,6 +52,15 @@ fn is_store(path: &Path) -> bool {
     read.is_ok() && start == SQLITE
 }
 
+/// The stores at a path: the file itself, or those of a directory.
+pub fn stores_in(path: &Path) -> Vec<PathBuf> {
+    let files = match path.is_dir() {
+        true => files(path).unwrap_or_default(),
+        false => vec![path.to_owned()],
+    };
+    files.into_iter().filter(|file| is_store(file)).collect()
+}
+
 fn read_store(path: &Path) -> Result<RunRows, Failure> {
     let store = Store::open_existing(path).map_err(Failure::misuse)?;
     let runs = store.runs().map_err(Failure::misuse)?;
