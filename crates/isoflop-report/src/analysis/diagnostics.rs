@@ -6,6 +6,7 @@ use crate::figure::{
     DesignFigure, ExponentDraws, FittedRun, LeverageFigure, NextRun, PosteriorFigure,
     PublishedValue, ResidualsFigure, WeighedRun,
 };
+use isoflop_fit::diagnose;
 use isoflop_laws::{Constant, Flops, Uncertainty, published_fits};
 use isoflop_plan::{DesignRequest, design};
 
@@ -43,15 +44,15 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::NotInRuns`] for a law without a loss.
     pub fn leverage(&self) -> Result<LeverageFigure, AnalysisError> {
-        let influences = self.surface_fit.influences(&self.fitted);
-        let missing = || Analysis::missing("leverage", "the law predicts no loss");
-        let influences = influences.ok_or_else(missing)?;
-        let runs = self.run_points().into_iter().zip(influences);
-        let runs = runs.map(|(run, influence)| WeighedRun {
-            run,
-            leverage: influence.leverage,
-            residual: influence.residual,
-            cook: influence.cook,
+        let found = diagnose(&self.fitted, &self.surface_fit, None)?;
+        if found.residuals.is_empty() {
+            return Err(Analysis::missing("leverage", "the law predicts no loss"));
+        }
+        let runs = found.residuals.iter().map(|residual| WeighedRun {
+            run: self.evidence.point(self.positions[residual.index]),
+            leverage: residual.leverage,
+            residual: residual.standardised,
+            cook: residual.influence,
         });
         Ok(LeverageFigure {
             title: "Which runs the fit hangs on".into(),
