@@ -11,10 +11,15 @@ pub(crate) fn visible(text: &str) -> String {
             '\n' | '\t' => shown.push(' '),
             c if c.is_ascii_control() => shown.push_str(&format!("\\x{:02x}", c as u32)),
             '\u{80}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200b}'
             | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{2029}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
-            | '\u{fffe}'..='\u{ffff}' => shown.push_str(&format!("\\u{:04x}", c as u32)),
+            | '\u{feff}'
+            | '\u{fffe}'..='\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}' => shown.push_str(&format!("\\u{:04x}", c as u32)),
             c => shown.push(c),
         }
     }

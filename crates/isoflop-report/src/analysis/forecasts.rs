@@ -116,9 +116,10 @@ impl Evidence {
         options: &FitOptions,
     ) -> Result<CapabilityFigure, AnalysisError> {
         let missing = |why: &str| Analysis::missing("capability", why);
-        let (metric, mut scores) = self.shares(metric).ok_or_else(|| {
+        let shares = self.shares(metric).ok_or_else(|| {
             missing("no column metric_NAME has a share between 0 and 1 for five runs or more")
         })?;
+        let (metric, mut scores) = (shares.metric, shares.values);
         let target = scores.pop().ok_or_else(|| missing("there are no runs"))?;
         scores.retain(|score| score.1.get() < target.1.get() / NEXT_SIZE);
         let fit = fit_shares(&scores, options)?;
@@ -161,13 +162,16 @@ impl Evidence {
     }
 
     /// The runs of a metric whose values are shares, by compute.
-    fn shares(&self, metric: Option<&str>) -> Option<(String, Vec<(String, Flops, f64)>)> {
+    fn shares(&self, metric: Option<&str>) -> Option<Scores> {
         let asked = |scores: &&Scores| metric.is_none_or(|name| scores.metric == name);
         self.metrics.iter().filter(asked).find_map(|scores| {
             let shares = scores.values.iter().filter(|v| v.2 > 0.0 && v.2 < 1.0);
             let mut shares: Vec<_> = shares.cloned().collect();
             shares.sort_by(|a, b| a.1.get().total_cmp(&b.1.get()));
-            (shares.len() > 4).then_some((scores.metric.clone(), shares))
+            (shares.len() > 4).then(|| Scores {
+                metric: scores.metric.clone(),
+                values: shares,
+            })
         })
     }
 }
