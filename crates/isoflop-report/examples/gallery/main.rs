@@ -7,7 +7,7 @@ use isoflop_laws::Flops;
 use isoflop_report::{
     Analysis, Evidence, FigureName, Layout, LossUnit, Question, ReportText, Target,
 };
-use isoflop_runs::{ImportOptions, Run, SelectionOptions, import_file, select};
+use isoflop_runs::{ColumnMap, ImportOptions, Run, SelectionOptions, import_file, select};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ fn porian(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
 fn capability(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let path = data.join("obsscaling_base_benchmarks.csv");
     let evidence = evidence(&path, |row| row("model") == "Pythia")?;
-    let figure = evidence.capability(Some("acc_XWinograd"), &FitOptions::default())?;
+    let figure = evidence.capability(Some("XWinograd"), &FitOptions::default())?;
     let figure = figure.render()?;
     println!("{}: {}", figure.name, figure.description);
     Ok(figure.write_to(out)?)
@@ -92,7 +92,16 @@ fn evidence(
     path: &Path,
     wanted: impl Fn(&dyn Fn(&str) -> String) -> bool,
 ) -> Result<Evidence, Box<dyn Error>> {
-    let imported = import_file(path, &ImportOptions::default())?;
+    let mut map = ColumnMap::default();
+    // This file calls its metrics something else.
+    if path.ends_with("obsscaling_base_benchmarks.csv") {
+        map.add("acc_XWinograd=metric_XWinograd")?;
+    }
+    let options = ImportOptions {
+        map,
+        ..ImportOptions::default()
+    };
+    let imported = import_file(path, &options)?;
     let mut runs = imported.runs();
     runs.retain(|run: &Run| {
         let cell = |column: &str| run.labels.get(column).cloned().unwrap_or_default();

@@ -130,10 +130,14 @@ impl SampleEfficiencyFigure {
             let label = format!("N = {}", curve.params);
             panel.line(&line, Stroke::Solid, 1.6, color, &label)?;
         }
-        let size_of = |run: &RunPoint| ordered(sizes.rank(run.params), sizes.count());
-        for run in &self.runs {
-            let place = (run.tokens.get(), self.unit.convert(run.loss), run);
-            panel.runs([place], (Marker::Disc, 2.6, size_of(run)), self.unit, "")?;
+        for rank in 0..sizes.count() {
+            let runs = self
+                .runs
+                .iter()
+                .filter(|run| sizes.rank(run.params) == rank);
+            let places = runs.map(|run| (run.tokens.get(), self.unit.convert(run.loss), run));
+            let look = (Marker::Disc, 2.6, ordered(rank, sizes.count()));
+            panel.runs(places.collect::<Vec<_>>(), look, self.unit, "")?;
         }
         let reached = self
             .curves

@@ -20,12 +20,11 @@ pub(super) type Spots = RefCell<Vec<Spot>>;
 /// The run in one line, as it is shown when it is pointed at.
 pub(super) fn run_text(run: &RunPoint, unit: LossUnit) -> String {
     format!(
-        "{}: N {}, D {}, C {}, loss {:.4} {}",
+        "{}: N {}, D {}, C {}, loss {:.4}",
         run.run,
         run.params,
         run.tokens,
         run.flops,
-        unit.convert(run.loss),
-        unit.name()
+        unit.convert(run.loss)
     )
 }

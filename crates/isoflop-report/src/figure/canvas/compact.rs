@@ -1,10 +1,13 @@
-//! Many equal discs as one path: a hundred thousand points stay a small file.
+//! Many equal discs as one path and many equal rings as one group: a hundred thousand points stay
+//! a small file.
 
 /// From this many on, discs are put together.
 const WORTH_IT: usize = 24;
 
-/// Puts runs of equal discs, one a line, into one path of dots with round ends.
+/// Puts runs of equal discs, one a line, into one path of dots with round ends, and runs of equal
+/// rings into one group; leaves out what is the default anyway.
 pub(super) fn dots(svg: &str) -> String {
+    let svg = svg.replace(" opacity=\"1\"", "");
     let mut out = String::with_capacity(svg.len());
     let mut lines = svg.lines().peekable();
     while let Some(line) = lines.next() {
@@ -26,17 +29,17 @@ pub(super) fn dots(svg: &str) -> String {
                 out.push('\n');
             }
         } else {
-            out.push_str(&first.path(discs.iter().map(|(place, _)| *place)));
+            out.push_str(&first.together(discs.iter().map(|(place, _)| *place)));
         }
     }
     out
 }
 
-/// A filled disc as the drawing library writes it.
+/// A disc or ring as the drawing library writes it.
 struct Disc<'a> {
     place: (&'a str, &'a str),
-    /// Radius, opacity and colour.
-    look: (&'a str, &'a str, &'a str),
+    /// Radius, and everything after it.
+    look: (&'a str, &'a str),
 }
 
 impl<'a> Disc<'a> {
@@ -48,24 +51,41 @@ impl<'a> Disc<'a> {
             let (_, rest) = line.split_once(&format!(" {name}=\""))?;
             rest.split_once('"').map(|(value, _)| value)
         };
-        let fill = value("fill").filter(|fill| *fill != "none")?;
+        let radius = value("r")?;
+        let (_, rest) = line.split_once(&format!(" r=\"{radius}\" "))?;
         Some(Disc {
             place: (value("cx")?, value("cy")?),
-            look: (value("r")?, value("opacity")?, fill),
+            look: (radius, rest.trim_end_matches("/>")),
         })
     }
 
-    fn path<'b>(&self, places: impl Iterator<Item = (&'b str, &'b str)>) -> String {
-        let (radius, opacity, color) = self.look;
-        let width = radius.parse().map_or(0.0, |radius: f64| radius * 2.0);
-        let mut path = format!(
-            "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" \
-             stroke-linecap=\"round\" opacity=\"{opacity}\" d=\""
-        );
-        for (x, y) in places {
-            path.push_str(&format!("M{x} {y}h.1"));
+    /// All of them in one element.
+    fn together<'b>(&self, places: impl Iterator<Item = (&'b str, &'b str)>) -> String {
+        let (radius, style) = self.look;
+        let fill = style
+            .split_once("fill=\"")
+            .and_then(|(_, rest)| rest.split_once('"'));
+        match fill {
+            Some((color, _)) if color != "none" => {
+                let width = radius.parse().map_or(0.0, |radius: f64| radius * 2.0);
+                let opacity = style.split_once("fill=").map_or("", |(before, _)| before);
+                let mut path = format!(
+                    "<path {opacity}fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" \
+                     stroke-linecap=\"round\" d=\""
+                );
+                for (x, y) in places {
+                    path.push_str(&format!("M{x} {y}h.1"));
+                }
+                path + "\"/>\n"
+            }
+            _ => {
+                let mut group = format!("<g {style}>");
+                for (x, y) in places {
+                    group.push_str(&format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>"));
+                }
+                group + "</g>\n"
+            }
         }
-        path + "\"/>\n"
     }
 }
 
@@ -86,7 +106,21 @@ mod tests {
         assert_eq!(found.matches("<path").count(), 1);
         assert_eq!(found.matches('M').count(), 30);
         assert!(found.contains("stroke-width=\"8\""), "{found}");
-        assert!(found.ends_with(&few), "{found}");
-        assert_eq!(dots(&few), few);
+        assert!(found.ends_with(&dots(&few)), "{found}");
+        assert_eq!(dots(&few), few.replace(" opacity=\"1\"", ""));
+    }
+
+    #[test]
+    fn many_equal_rings_become_one_group() {
+        let ring = |x: usize| {
+            format!(
+                "<circle cx=\"{x}\" cy=\"7\" r=\"4\" opacity=\"1\" fill=\"none\" stroke=\"#595959\" stroke-width=\"6\"/>\n"
+            )
+        };
+        let rings: String = (0..30).map(ring).collect();
+        let found = dots(&rings);
+        assert_eq!(found.matches("<circle").count(), 30);
+        assert_eq!(found.matches("stroke=\"#595959\"").count(), 1);
+        assert!(found.starts_with("<g fill=\"none\""), "{found}");
     }
 }
