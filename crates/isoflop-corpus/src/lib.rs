@@ -15,6 +15,8 @@
 //! Invariant: everything is a function of the text, the options and the seed; never of the
 //! machine, the clock, the number of threads or the order in which a folder is listed.
 
+#![warn(clippy::unwrap_used)]
+
 mod assemble;
 mod document;
 mod error;

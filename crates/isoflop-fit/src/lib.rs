@@ -5,6 +5,8 @@
 //!
 //! Invariant: this crate never touches a file, a clock or a random source that it was not given.
 
+#![warn(clippy::unwrap_used)]
+
 mod bootstrap;
 mod checks;
 mod dataset;

@@ -1,7 +1,5 @@
 //! Forecasts of runs whose truth is known.
 
-#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
-
 use isoflop_fit::{
     Dataset, Fit, FitOptions, FittedLaw, Forecast, ForecastAt, ForecastError, LawChoice,
     Observation, Prior, fit,

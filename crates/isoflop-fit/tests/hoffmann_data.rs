@@ -1,8 +1,6 @@
 //! The runs of Hoffmann et al. 2022 as reconstructed by Besiroglu et al. 2024, against the fits
 //! that were published of them.
 
-#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
-
 mod measurements;
 
 use isoflop_fit::{FitOptions, FittedLaw, Objective, Resampling, fit};

@@ -1,7 +1,5 @@
 //! Laws in one quantity, Kaplan's laws in two, and the best size from valleys, on known truths.
 
-#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
-
 mod measurements;
 
 use isoflop_fit::{Dataset, FitError, FitOptions, FittedLaw, Objective, Observation, fit};

@@ -2,6 +2,8 @@
 //!
 //! Invariant: this crate does no input or output, reads no clock and draws no random numbers.
 
+#![warn(clippy::unwrap_used)]
+
 mod card;
 mod catalogue;
 mod convention;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: this crate reads no file and no clock; the time of a forecast is given by the caller.
 
+#![warn(clippy::unwrap_used)]
+
 mod accelerator;
 mod agreement;
 mod allocation_rule;

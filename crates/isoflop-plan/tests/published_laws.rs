@@ -1,8 +1,6 @@
 //! Decisions by published laws: the rules, the diagnosis and the cost of serving say what the
 //! catalogue of laws says.
 
-#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
-
 use isoflop_laws::laws::{Chinchilla, Served};
 use isoflop_laws::{Flops, LossSurface, Tokens, find};
 use isoflop_plan::{

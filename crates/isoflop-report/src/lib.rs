@@ -9,6 +9,8 @@
 //! Invariant: this crate reads no file and estimates nothing itself; the interval, the
 //! extrapolation and the conventions are part of the picture.
 
+#![warn(clippy::unwrap_used)]
+
 mod analysis;
 mod figure;
 mod page;

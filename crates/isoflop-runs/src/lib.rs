@@ -7,6 +7,8 @@
 //!
 //! Invariant: no row is dropped and no value changed without a line that says so.
 
+#![warn(clippy::unwrap_used)]
+
 mod atomic_file;
 mod checkpoint;
 mod column;

@@ -8,6 +8,8 @@
 //! Invariant: no engine's word is the truth. A run has a result when a file with its own key and
 //! nonce says so; exactly one result of a run is accepted; only the controller opens the journal.
 
+#![warn(clippy::unwrap_used)]
+
 mod controller;
 mod curve;
 mod executor;

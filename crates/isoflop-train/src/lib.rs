@@ -5,6 +5,8 @@
 //!
 //! Invariant: the same specification and data give the same bits on any number of threads.
 
+#![warn(clippy::unwrap_used)]
+
 mod branch;
 mod checkpoint;
 pub mod kernels;

@@ -1,8 +1,6 @@
 //! Per-step losses and gradients agree with a PyTorch copy of the model from the same weights.
 //! `torch_reference.json` was made by `bench/train/reference.py`.
 
-#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
-
 use isoflop_train::{Decay, ModelShape, Schedule, TrainSpec, Trainer};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -15,6 +15,8 @@
 //!
 //! Invariant: no mathematics here, and no other crate writes to the terminal.
 
+#![warn(clippy::unwrap_used)]
+
 mod analysis_argument;
 mod cli;
 mod commands;
