@@ -1,4 +1,8 @@
-//! Runs that others wrote: CSV, TSV, JSON and JSONL, plain or compressed.
+//! Runs that others wrote: tables (CSV, TSV, JSON, JSONL, Parquet), and what trackers and trainers
+//! keep (Hugging Face, TensorBoard, W&B, MLflow, console logs).
+//!
+//! A tracker is one file in `sources/` behind one trait; what it read becomes a table with one row
+//! a run, so that columns are recognised, reported and mapped in one way for all.
 //!
 //! Every guess is in [`Imported::columns`], every row that is not a run in
 //! [`Imported::dropped`], every cell that was left out in [`Imported::notes`].
@@ -7,25 +11,31 @@ mod cell;
 mod compression;
 mod csv;
 mod error;
+mod final_loss;
 mod format;
+mod history;
 mod json;
 mod names;
+mod open;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod recognise;
+mod rows;
+mod sources;
 mod table;
+mod units;
 
+use crate::checkpoint::Checkpoint;
 use crate::column::Column;
-use crate::run::{Run, Status};
+use crate::run::Run;
 use crate::selection::{Dropped, Selection, SelectionOptions, select};
 use crate::store::Provenance;
-use cell::CellError;
 pub use error::ImportError;
-pub use format::Format;
-use recognise::{Assignment, Reading, recognise};
+pub use final_loss::{ANNEALED, FinalLoss, UnknownFinalLoss};
+pub use format::{Format, UnknownFormat};
+pub use open::{holds_logged_runs, import_bytes, import_file, import_source};
+use recognise::Reading;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-use table::TableRow;
 
 /// What the user says about columns: `theirs=ours`, or `theirs=ours:unit` with a unit such as
 /// `M`, `B`, `bits` or `perplexity`.
@@ -58,6 +68,10 @@ impl ColumnMap {
         Ok(())
     }
 
+    fn theirs(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().map(|(theirs, ..)| theirs)
+    }
+
     fn get(&self, theirs: &str) -> Option<(&Column, Option<Reading>)> {
         let found = self.0.iter().find(|(name, ..)| name == theirs);
         found.map(|(_, column, reading)| (column, *reading))
@@ -73,16 +87,51 @@ pub struct ImportOptions {
     pub map: ColumnMap,
     /// What the rows are.
     pub rows: RowsAre,
+    /// Values for runs whose source does not say them, as text: a TensorBoard file rarely knows
+    /// the number of parameters. What the source says wins.
+    pub set: Vec<(Column, String)>,
+    /// How a learning curve becomes a final loss.
+    pub final_loss: FinalLoss,
+    /// Bytes of text per token of the tokeniser: with it, bits per byte become nats per token.
+    pub bytes_per_token: Option<f64>,
+    /// The lines of a console log, as a regular expression with groups named after columns, such
+    /// as `step (?<step>\d+) .* loss (?<loss>\S+)`; in place of the known patterns.
+    pub pattern: Option<String>,
 }
 
-/// What the rows of a file are, and so what each must say.
+/// What the rows of a table are, and so what each must say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RowsAre {
     /// Runs: a loss, and two of N, D and C.
     #[default]
     Runs,
+    /// Points of learning curves: rows of one name are one run.
+    Checkpoints,
     /// Points to forecast: N and D, or C; no loss is needed.
     Points,
+}
+
+impl ImportOptions {
+    /// Adds a value for every run that has none, written as `column=value`: `params=19M`.
+    ///
+    /// # Errors
+    /// [`ImportError::BadMapping`], [`ImportError::UnknownColumn`] or [`ImportError::BadValue`].
+    pub fn add_value(&mut self, text: &str) -> Result<(), ImportError> {
+        let Some((column, value)) = text.split_once('=') else {
+            return Err(ImportError::BadMapping(text.to_owned()));
+        };
+        let column: Column = column.trim().parse()?;
+        let assignment = recognise::Assignment::plain(column.clone());
+        let suits = cell::set(&mut Run::default(), &assignment, value, false);
+        suits.map_err(|error| ImportError::BadValue {
+            text: text.to_owned(),
+            error: match error {
+                cell::CellError::Drop(reason) | cell::CellError::LeftEmpty(reason) => reason,
+            },
+        })?;
+        self.set.push((column, value.to_owned()));
+        Ok(())
+    }
 }
 
 /// How a column of the file was understood.
@@ -132,8 +181,12 @@ pub struct ImportedRow {
     /// The run.
     pub run: Run,
     /// Line where its row starts, counted from 1; the row's number where a JSON text keeps
-    /// columns together.
+    /// columns together; 0 where the source has no lines.
     pub line: u64,
+    /// The file or address of this run, where [`Imported::source`] is a folder or a server.
+    pub source: Option<String>,
+    /// The learning curve in order of steps; empty where the source has none.
+    pub curve: Vec<Checkpoint>,
 }
 
 /// Everything that a file held.
@@ -174,7 +227,7 @@ impl Imported {
         let used: std::collections::HashSet<usize> = selection.used.iter().copied().collect();
         let unused = (0..self.rows.len()).filter(|index| !used.contains(index));
         for (dropped, index) in selection.dropped.iter_mut().zip(unused) {
-            dropped.line = Some(self.rows[index].line);
+            dropped.line = Some(self.rows[index].line).filter(|line| *line > 0);
         }
         selection.dropped.extend(self.dropped.iter().cloned());
         selection.dropped.sort_by_key(|dropped| dropped.line);
@@ -189,184 +242,11 @@ impl Imported {
             let column = guess.ours.as_ref()?;
             (!column.value(&row.run).is_null()).then(|| Provenance {
                 field: column.to_string(),
-                source: self.source.clone(),
+                source: row.source.as_ref().unwrap_or(&self.source).clone(),
                 line: row.line,
                 note: guess.to_string(),
             })
         });
         read.collect()
     }
-}
-
-/// Imports a file.
-///
-/// # Errors
-/// [`ImportError`] where the file as a whole is unusable; single rows that are unusable are
-/// listed in [`Imported::dropped`].
-pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, ImportError> {
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| ImportError::Unreadable {
-        source_name: name.clone(),
-        error,
-    })?;
-    import_bytes(&name, file, options)
-}
-
-/// Imports what `input` holds; `name` stands for it in messages and in the names of runs that
-/// have none.
-///
-/// # Errors
-/// Those of [`import_file`].
-pub fn import_bytes(
-    name: &str,
-    input: impl Read,
-    options: &ImportOptions,
-) -> Result<Imported, ImportError> {
-    let (table, decimal_comma) = format::read_table(name, input, options.format)?;
-    let shown_columns = table
-        .header
-        .iter()
-        .map(|column| format!("`{column}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let missing = options
-        .map
-        .0
-        .iter()
-        .find(|(theirs, ..)| !table.header.contains(theirs));
-    if let Some((theirs, ..)) = missing {
-        return Err(ImportError::NoSuchColumn {
-            source_name: name.to_owned(),
-            theirs: theirs.clone(),
-            columns: shown_columns,
-        });
-    }
-    let (mut assignments, columns) = recognise(&table, &options.map);
-    let missing = match options.rows {
-        RowsAre::Runs => missing_column(&assignments),
-        RowsAre::Points => missing_of_point(&assignments),
-    };
-    if let Some(wanted) = missing {
-        return Err(ImportError::NoColumn {
-            source_name: name.to_owned(),
-            wanted,
-            columns: shown_columns,
-        });
-    }
-    // A step belongs into the reason why a loss is NaN: it must be known before the loss.
-    assignments.sort_by_key(|assignment| match assignment.column {
-        Column::Step => 0,
-        Column::Reason => 1,
-        Column::Loss => 2,
-        _ => 3,
-    });
-    let mut imported = Imported {
-        source: name.to_owned(),
-        rows: Vec::new(),
-        dropped: table.broken,
-        columns,
-        notes: Vec::new(),
-    };
-    for row in &table.rows {
-        add_row(&mut imported, row, &assignments, decimal_comma);
-    }
-    imported.dropped.sort_by_key(|dropped| dropped.line);
-    imported.notes.extend(doubtful_sizes(&imported.rows));
-    Ok(imported)
-}
-
-fn missing_column(assignments: &[Assignment]) -> Option<&'static str> {
-    let has = |column: Column| assignments.iter().any(|a| a.column == column);
-    let has_metric = assignments
-        .iter()
-        .any(|a| matches!(a.column, Column::Metric(_)));
-    if !has(Column::Loss) && !has(Column::BitsPerByte) && !has_metric {
-        return Some("loss");
-    }
-    let sizes = [
-        has(Column::Params) || has(Column::ParamsNonEmbedding),
-        has(Column::Tokens),
-        has(Column::Flops),
-    ];
-    let known = sizes.into_iter().filter(|has| *has).count();
-    (known < 2).then_some("two of params, tokens and flops")
-}
-
-fn missing_of_point(assignments: &[Assignment]) -> Option<&'static str> {
-    let has = |column: Column| assignments.iter().any(|a| a.column == column);
-    let has_params = has(Column::Params) || has(Column::ParamsNonEmbedding);
-    let enough = has(Column::Flops) || (has_params && has(Column::Tokens));
-    (!enough).then_some("flops, or params and tokens")
-}
-
-fn add_row(
-    imported: &mut Imported,
-    row: &TableRow,
-    assignments: &[Assignment],
-    decimal_comma: bool,
-) {
-    let mut run = Run {
-        status: Status::Finished,
-        ..Run::default()
-    };
-    for assignment in assignments {
-        let Some(text) = row.cells.get(assignment.at).and_then(Option::as_deref) else {
-            continue;
-        };
-        match cell::set(&mut run, assignment, text, decimal_comma) {
-            Ok(()) => {}
-            Err(CellError::LeftEmpty(note)) => {
-                imported.notes.push(format!("line {}: {note}", row.line));
-            }
-            Err(CellError::Drop(reason)) => {
-                return imported.dropped.push(Dropped {
-                    run: run.run,
-                    line: Some(row.line),
-                    reason,
-                });
-            }
-        }
-    }
-    if run.run.trim().is_empty() {
-        run.run = name_by_line(imported, row.line);
-    }
-    if run.status == Status::Excluded && run.reason.is_none() {
-        run.reason = Some("excluded in the file, without a reason".to_owned());
-    }
-    imported.rows.push(ImportedRow {
-        run,
-        line: row.line,
-    });
-}
-
-/// `ladder.csv:7`; where several rows stand on one line, `ladder.json:1.2` for the second.
-fn name_by_line(imported: &Imported, line: u64) -> String {
-    let file = file_name(&imported.source);
-    let earlier = imported.rows.iter().rev();
-    match earlier.take_while(|row| row.line == line).count() {
-        0 => format!("{file}:{line}"),
-        k => format!("{file}:{line}.{}", k + 1),
-    }
-}
-
-fn file_name(source: &str) -> &str {
-    let name = Path::new(source).file_name().and_then(|name| name.to_str());
-    name.unwrap_or(source)
-}
-
-/// Numbers such as 7 for a model of 7 billion parameters are not refused, but said.
-fn doubtful_sizes(rows: &[ImportedRow]) -> Vec<String> {
-    let small = |what: &str, size: fn(&Run) -> Option<f64>| {
-        let mut sizes: Vec<f64> = rows.iter().filter_map(|row| size(&row.run)).collect();
-        sizes.sort_by(f64::total_cmp);
-        let median = *sizes.get(sizes.len() / 2)?;
-        (median < 1e3).then(|| {
-            format!(
-                "the median number of {what} is {median}: is the column in millions or billions?"
-            )
-        })
-    };
-    let params = small("parameters", |run| run.params.map(f64::from));
-    let tokens = small("tokens", |run| run.tokens.map(f64::from));
-    [params, tokens].into_iter().flatten().collect()
 }

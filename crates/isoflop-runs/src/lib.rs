@@ -2,7 +2,7 @@
 //!
 //! - [`Run`] is one training run with the columns that every command reads and writes.
 //! - [`Store`] keeps runs, learning curves and provenance in one SQLite file.
-//! - [`import_file`] reads runs that other people wrote, reporting every guess it makes.
+//! - [`import_source`] reads runs that other people wrote, reporting every guess it makes.
 //! - [`select`] turns runs into the [`Dataset`](isoflop_fit::Dataset) that laws are fitted to.
 //!
 //! Invariant: no row is dropped and no value changed without a line that says so.
@@ -23,9 +23,10 @@ pub use checkpoint::Checkpoint;
 pub use column::{Column, UnknownColumn};
 pub use export::{write_csv, write_jsonl};
 pub use import::{
-    ColumnGuess, ColumnMap, Format, GuessKind, ImportError, ImportOptions, Imported, ImportedRow,
-    RowsAre, import_bytes, import_file,
+    ANNEALED, ColumnGuess, ColumnMap, FinalLoss, Format, GuessKind, ImportError, ImportOptions,
+    Imported, ImportedRow, RowsAre, UnknownFinalLoss, UnknownFormat, holds_logged_runs,
+    import_bytes, import_file, import_source,
 };
 pub use run::{InvalidRun, Run, Status};
 pub use selection::{Dropped, Selection, SelectionOptions, select};
-pub use store::{Provenance, Recorded, Store, StoreError};
+pub use store::{Provenance, Recorded, Store, StoreError, is_store};

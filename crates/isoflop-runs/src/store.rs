@@ -10,9 +10,11 @@ mod schema;
 
 use crate::checkpoint::Checkpoint;
 use crate::column::Column;
+use crate::import::Imported;
 use crate::run::{InvalidRun, Run, is_blank};
 pub use error::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+pub use schema::is_store;
 use std::path::Path;
 use std::time::Duration;
 
@@ -135,6 +137,25 @@ impl Store {
         Ok(all)
     }
 
+    /// Records everything that was imported: runs with where their values came from, and learning
+    /// curves. Importing the same again changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Store::record`] and [`Store::record_checkpoints`].
+    pub fn record_imported(&mut self, imported: &Imported) -> Result<Vec<Recorded>, StoreError> {
+        let provenance: Vec<Vec<Provenance>> = imported
+            .rows
+            .iter()
+            .map(|row| imported.provenance(row))
+            .collect();
+        let runs = imported.rows.iter().zip(&provenance);
+        let recorded = self.record_all(runs.map(|(row, origin)| (&row.run, &origin[..])))?;
+        for row in imported.rows.iter().filter(|row| !row.curve.is_empty()) {
+            self.record_checkpoints(&row.run.run, &row.curve)?;
+        }
+        Ok(recorded)
+    }
+
     /// Puts a record in place of any other of the same run, whatever its status.
     ///
     /// # Errors
@@ -230,6 +251,28 @@ impl Store {
             "REPLACE INTO exclusions (run, why) SELECT run, ?2 FROM runs WHERE run = ?1",
             params![key, why.trim()],
         )?;
+        if changed == 0 {
+            return Err(StoreError::NoSuchRun(key.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Gives a run a label of its own, over what it was recorded with; an empty value takes the
+    /// label away again. Recording the run again leaves it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`].
+    pub fn tag(&mut self, key: &str, name: &str, value: &str) -> Result<(), StoreError> {
+        let changed = if value.is_empty() {
+            let delete = "DELETE FROM tags WHERE run = ?1 AND name = ?2";
+            self.connection.execute(delete, params![key, name])?;
+            usize::from(self.run(key)?.is_some())
+        } else {
+            self.connection.execute(
+                "REPLACE INTO tags (run, name, value) SELECT run, ?2, ?3 FROM runs WHERE run = ?1",
+                params![key, name, value],
+            )?
+        };
         if changed == 0 {
             return Err(StoreError::NoSuchRun(key.to_owned()));
         }

@@ -7,10 +7,12 @@ mod elasticity;
 mod figure;
 mod fit;
 mod forecast;
+mod import;
 mod laws;
 mod plan;
 mod predict;
 mod report;
+mod runs;
 mod simulate;
 mod sweep;
 
@@ -48,6 +50,8 @@ commands! {
     Sweep => sweep,
     Report => report,
     Figure => figure,
+    Import => import,
+    Runs => runs,
     Laws => laws,
     Accelerators => accelerators,
     Completions => completions,

@@ -94,10 +94,7 @@ fn set_loss(run: &mut Run, cell: &Cell<'_>) -> Result<(), CellError> {
         run.reason = Some(format!("loss is {shown}{at_step}"));
         return Ok(());
     }
-    let loss = match cell.reading {
-        Reading::Scaled(factor) => value * factor,
-        Reading::LogOfPerplexity => value.ln(),
-    };
+    let loss = cell.reading.apply(value);
     run.loss = Some(as_loss(loss).map_err(CellError::Drop)?);
     Ok(())
 }

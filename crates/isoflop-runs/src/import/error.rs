@@ -14,6 +14,59 @@ pub enum ImportError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The file is not what its format says.
+    #[error("{source_name} is not a readable {format} file: {error}")]
+    Broken {
+        /// The file.
+        source_name: String,
+        /// The format.
+        format: &'static str,
+        /// What its reader said.
+        error: String,
+    },
+    /// A folder without any file that is read.
+    #[error(
+        "nothing in {source_name} is read: expected CSV, JSONL or Parquet tables, \
+         trainer_state.json, TensorBoard event files, W&B offline runs, an MLflow store, \
+         or console logs (`--from log`)"
+    )]
+    NothingFound {
+        /// The folder.
+        source_name: String,
+    },
+    /// A source of the right kind that holds no run.
+    #[error("{source_name} holds no run: {notes}")]
+    NoRuns {
+        /// The file, folder or address.
+        source_name: String,
+        /// What was found in place of runs.
+        notes: String,
+    },
+    /// The tracking server did not answer as expected.
+    #[error("{address}: {error}")]
+    Server {
+        /// The address that was asked.
+        address: String,
+        /// What it said, or why it could not be reached.
+        error: String,
+    },
+    /// A pattern for log lines that is no regular expression, or names no known column.
+    #[error("the pattern for log lines is not usable: {0}")]
+    BadPattern(String),
+    /// A value given for all runs that does not suit its column.
+    #[error("`{text}` is not a value to set: {error}")]
+    BadValue {
+        /// What was given.
+        text: String,
+        /// Why.
+        error: String,
+    },
+    /// The program was built without the reader of Parquet.
+    #[error("{source_name} is a Parquet file, and this program was built without Parquet")]
+    WithoutParquet {
+        /// The file.
+        source_name: String,
+    },
     /// The file is larger than what is read into memory.
     #[error("{source_name} is larger than {limit_mib} MiB unpacked: split it")]
     TooLarge {
@@ -45,7 +98,7 @@ pub enum ImportError {
     /// A column that every fit needs is nowhere.
     #[error(
         "no column of {source_name} is read as {wanted}; its columns are {columns}: \
-         say which with `--map theirs=ours`"
+         say which with `--map theirs=ours`, or give one value for all runs with `--set`"
     )]
     NoColumn {
         /// The file.
@@ -76,4 +129,13 @@ pub enum ImportError {
     /// A mapping onto something that is no column of a run.
     #[error(transparent)]
     UnknownColumn(#[from] UnknownColumn),
+}
+
+impl ImportError {
+    pub(super) fn unreadable(source_name: &str, error: std::io::Error) -> Self {
+        ImportError::Unreadable {
+            source_name: source_name.to_owned(),
+            error,
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use super::table::Table;
 use super::{ImportError, compression, csv, json};
+use std::fmt;
 use std::io::Read;
+use std::str::FromStr;
 
 /// How a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,87 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     JsonLines,
+    /// A Parquet file.
+    Parquet,
+    /// `trainer_state.json` of the Hugging Face `Trainer`.
+    TrainerState,
+    /// TensorBoard event files.
+    TensorBoard,
+    /// Offline runs of Weights & Biases.
+    Wandb,
+    /// An MLflow store: files, SQLite, or a tracking server.
+    Mlflow,
+    /// Console logs of nanoGPT, nanochat, llm.c, OLMo, Megatron and torchtitan.
+    Log,
+}
+
+impl Format {
+    /// Every format, tables first.
+    pub const ALL: [Format; 9] = [
+        Format::Csv,
+        Format::Json,
+        Format::JsonLines,
+        Format::Parquet,
+        Format::TrainerState,
+        Format::TensorBoard,
+        Format::Wandb,
+        Format::Mlflow,
+        Format::Log,
+    ];
+
+    /// The word on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::JsonLines => "jsonl",
+            Format::Parquet => "parquet",
+            Format::TrainerState => "trainer-state",
+            Format::TensorBoard => "tensorboard",
+            Format::Wandb => "wandb",
+            Format::Mlflow => "mlflow",
+            Format::Log => "log",
+        }
+    }
+
+    /// The name in a sentence.
+    #[must_use]
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Format::Csv => "CSV",
+            Format::Json => "JSON",
+            Format::JsonLines => "JSONL",
+            Format::Parquet => "Parquet",
+            Format::TrainerState => "trainer_state.json",
+            Format::TensorBoard => "TensorBoard",
+            Format::Wandb => "W&B",
+            Format::Mlflow => "MLflow",
+            Format::Log => "console log",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A word that names no format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a format: expected csv, json, jsonl, parquet, trainer-state, tensorboard, \
+     wandb, mlflow or log"
+)]
+pub struct UnknownFormat(String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let found = Format::ALL.into_iter().find(|format| format.name() == text);
+        found.ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
 }
 
 /// The table in the file, and whether a comma in it could be a decimal point.

@@ -151,7 +151,7 @@ impl Rows {
 ///
 /// Python's `json` and JavaScript libraries write the first two although JSON has neither; in
 /// quotes they reach the same reader of cells as a `nan` in a CSV, which labels them.
-fn quote_strange_numbers(text: &str) -> Cow<'_, str> {
+pub(in crate::import) fn quote_strange_numbers(text: &str) -> Cow<'_, str> {
     let mut quoted = String::new();
     let (mut copied, mut at) = (0, 0);
     let bytes = text.as_bytes();

@@ -80,6 +80,8 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
             "consumed_tokens",
             "seen_tokens",
             "num_input_tokens_seen",
+            "total_tokens_seen",
+            "n_tokens_seen",
             "dataset_tokens",
             "seen_examples",
             "examples_seen",
@@ -123,6 +125,9 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
             "train_loss",
             "training_loss",
             "loss_train",
+            "train_crossentropyloss",
+            "lm_loss",
+            "global_avg_loss",
         ],
     ),
     (
@@ -160,6 +165,7 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
             "tokens_per_batch",
             "tokens_per_step",
             "batch_size_tokens",
+            "total_batch_size_tokens",
         ],
     ),
     (Column::Lr, &["lr", "learning_rate", "max_lr", "peak_lr"]),
@@ -186,7 +192,13 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
     (Column::CorpusFingerprint, &["corpus_fingerprint"]),
     (
         Column::WallSecs,
-        &["wall_secs", "train_runtime", "elapsed_secs", "wall_time_s"],
+        &[
+            "wall_secs",
+            "train_runtime",
+            "elapsed_secs",
+            "wall_time_s",
+            "runtime",
+        ],
     ),
     (Column::Spec, &["spec"]),
 ];
@@ -199,6 +211,9 @@ pub(super) const STAND_INS: &[(&str, &str)] = &[
     ("train_loss", TRAINING),
     ("training_loss", TRAINING),
     ("loss_train", TRAINING),
+    ("train_crossentropyloss", TRAINING),
+    ("lm_loss", TRAINING),
+    ("global_avg_loss", TRAINING),
 ];
 
 const EXAMPLES: &str = "examples stand for tokens; C = 6ND does not hold for them";
@@ -227,6 +242,45 @@ pub(super) fn is_metric(folded: &str) -> bool {
         || STARTS.iter().any(|start| folded.starts_with(start))
         || ENDS.iter().any(|end| folded.ends_with(end))
 }
+
+/// Whether a key of a tracker is a loss on held-out data. Names folded as in [`NAMES`].
+pub(super) fn is_held_out_loss(folded: &str) -> bool {
+    const HELD_OUT: [&str; 7] = [
+        "val",
+        "valid",
+        "validation",
+        "eval",
+        "test",
+        "heldout",
+        "dev",
+    ];
+    const LOSSES: [&str; 8] = [
+        "loss",
+        "crossentropyloss",
+        "nll",
+        "ce",
+        "entropy",
+        "bpb",
+        "ppl",
+        "perplexity",
+    ];
+    let words = || folded.split('_');
+    words().any(|word| HELD_OUT.contains(&word))
+        && words()
+            .next_back()
+            .is_some_and(|word| LOSSES.contains(&word))
+}
+
+/// Whether a key of a tracker is a loss on training batches.
+pub(super) fn is_training_loss(folded: &str) -> bool {
+    folded == "loss"
+        || STAND_INS
+            .iter()
+            .any(|(name, note)| *name == folded && *note == TRAINING)
+}
+
+/// Names too common for other things to be recognised behind a path such as `model.size`.
+pub(super) const NOT_BEHIND_A_PATH: &[&str] = &["size", "steps", "step", "iter", "iters", "params"];
 
 /// Perplexities, read as a loss where there is no loss.
 pub(super) const PERPLEXITIES: &[&str] = &[

@@ -1,7 +1,9 @@
 //! Which of their columns is which of ours.
 
 use super::cell::is_missing;
-use super::names::{NAMES, PERPLEXITIES, STAND_INS, is_metric};
+use super::names::{
+    NAMES, NOT_BEHIND_A_PATH, PERPLEXITIES, STAND_INS, is_held_out_loss, is_metric,
+};
 use super::table::{Table, TableRow};
 use super::{ColumnGuess, ColumnMap, GuessKind};
 use crate::column::Column;
@@ -27,6 +29,15 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
+    /// A value that stands for itself.
+    pub(super) fn plain(column: Column) -> Self {
+        Assignment {
+            at: 0,
+            column,
+            reading: Reading::Scaled(1.0),
+        }
+    }
+
     /// pandas leaves the name of its row numbers empty.
     fn label(at: usize, name: &str, earlier: &[String]) -> Self {
         let name = match name.trim() {
@@ -149,18 +160,36 @@ fn meaning(name: &str, map: &ColumnMap) -> Option<(Column, Reading, GuessKind, u
     }
     let (stem, reading) = split_unit(name);
     let folded = fold(stem);
-    for (column, names) in NAMES {
-        if let Some(rank) = names.iter().position(|known| *known == folded) {
-            return Some((column.clone(), reading, GuessKind::Recognised, 2 + rank));
-        }
+    if let Some((column, rank)) = known(&folded) {
+        return Some((column.clone(), reading, GuessKind::Recognised, 2 + rank));
     }
     if let Some(rank) = PERPLEXITIES.iter().position(|known| *known == folded) {
         let reading = Reading::LogOfPerplexity;
         return Some((Column::Loss, reading, GuessKind::Recognised, 1000 + rank));
     }
+    // `config.learning_rate`, `throughput/total_tokens`
+    let last = stem.rsplit(['/', '.']).next().unwrap_or(stem);
+    let is_path = last.len() > 1 && last.len() < stem.len();
+    if is_path && !NOT_BEHIND_A_PATH.contains(&last) {
+        let behind = known(&fold(last)).filter(|(column, _)| is_number(column));
+        if let Some((column, rank)) = behind {
+            return Some((column.clone(), reading, GuessKind::Recognised, 200 + rank));
+        }
+    }
+    if is_held_out_loss(&folded) && folded.ends_with("loss") {
+        return Some((Column::Loss, reading, GuessKind::Recognised, 500));
+    }
     is_metric(&folded).then(|| {
         let column = Column::Metric(name.trim().to_owned());
         (column, plain, GuessKind::Recognised, 1000)
+    })
+}
+
+/// The column of a known name, and the name's place among the others of that column.
+pub(super) fn known(folded: &str) -> Option<(&'static Column, usize)> {
+    NAMES.iter().find_map(|(column, names)| {
+        let rank = names.iter().position(|known| *known == folded)?;
+        Some((column, rank))
     })
 }
 
@@ -194,7 +223,7 @@ fn starts_number(cell: &str) -> bool {
 }
 
 /// Lower case, with one `_` for every run of other signs. A single letter keeps its case.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     let name = name.trim();
     if name.chars().count() == 1 {
         return name.to_owned();
@@ -233,6 +262,14 @@ impl Reading {
             _ => return None,
         };
         Some(Reading::Scaled(factor))
+    }
+
+    /// A number as it stands, in our unit.
+    pub(super) fn apply(self, value: f64) -> f64 {
+        match self {
+            Reading::Scaled(factor) => value * factor,
+            Reading::LogOfPerplexity => value.ln(),
+        }
     }
 
     fn note(self) -> Option<String> {

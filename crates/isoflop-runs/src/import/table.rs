@@ -23,6 +23,14 @@ pub(super) struct TableRow {
 }
 
 impl Table {
+    pub(super) fn break_run(&mut self, run: &str, reason: &str) {
+        self.broken.push(Dropped {
+            run: run.to_owned(),
+            line: None,
+            reason: reason.to_owned(),
+        });
+    }
+
     pub(super) fn break_row(&mut self, line: u64, reason: impl Into<String>) {
         self.broken.push(Dropped {
             run: String::new(),

@@ -69,7 +69,26 @@ pub(super) fn read_all(connection: &Connection, key: Option<&str>) -> Result<Vec
     while let Some(row) = rows.next()? {
         runs.push(from_row(row)?);
     }
+    add_tags(connection, key, &mut runs)?;
     Ok(runs)
+}
+
+/// Puts the tags over the labels of runs that are in the order of their names.
+fn add_tags(
+    connection: &Connection,
+    key: Option<&str>,
+    runs: &mut [Run],
+) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT run, name, value FROM tags WHERE ?1 IS NULL OR run = ?1")?;
+    let mut rows = statement.query(params![key])?;
+    while let Some(row) = rows.next()? {
+        let tagged: String = row.get(0)?;
+        if let Ok(at) = runs.binary_search_by(|run| run.run.cmp(&tagged)) {
+            runs[at].labels.insert(row.get(1)?, row.get(2)?);
+        }
+    }
+    Ok(())
 }
 
 fn from_row(row: &Row<'_>) -> Result<Run, StoreError> {

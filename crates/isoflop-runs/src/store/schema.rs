@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) const APPLICATION_ID: i32 = 0x6973_6f66;
 
 /// Step k brings a store from schema version k to k + 1. Released steps are never edited.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "CREATE TABLE runs (
         run TEXT PRIMARY KEY NOT NULL,
         params REAL, params_non_embedding REAL, tokens REAL, unique_tokens REAL,
@@ -33,6 +33,10 @@ const STEPS: [&str; 3] = [
         PRIMARY KEY (run, field, source, line, note)
      ) STRICT, WITHOUT ROWID;",
     "ALTER TABLE runs ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';",
+    "CREATE TABLE tags (
+        run TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, name)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The schema version that this program writes.
@@ -60,6 +64,17 @@ pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::NotAStore { path: path.into() });
     }
     check_marks(path, number_at(&header, 60), number_at(&header, 68))
+}
+
+/// Whether the file is an isoflop store of any version, told by its header.
+#[must_use]
+pub fn is_store(path: &Path) -> bool {
+    let mut header = Vec::with_capacity(72);
+    let read = File::open(path).and_then(|file| file.take(72).read_to_end(&mut header));
+    read.is_ok()
+        && header.len() == 72
+        && header.starts_with(b"SQLite format 3\0")
+        && number_at(&header, 68) == APPLICATION_ID
 }
 
 fn number_at(header: &[u8], start: usize) -> i32 {

@@ -185,6 +185,27 @@ fn excluding_needs_a_reason_survives_a_replay_and_can_be_undone() {
 }
 
 #[test]
+fn a_tag_lies_over_the_labels_and_survives_a_replay() {
+    let mut store = Store::in_memory().unwrap();
+    let run = finished("a", 3.0);
+    store.record(&run).unwrap();
+    store.tag("a", "sweep", "warm-up").unwrap();
+    store.tag("a", "config", "other").unwrap();
+    let shown = store.run("a").unwrap().unwrap();
+    assert_eq!(shown.text("sweep").as_deref(), Some("warm-up"));
+    assert_eq!(shown.text("config").as_deref(), Some("other"));
+    assert_eq!(store.record(&run).unwrap(), Recorded::Unchanged);
+    assert_eq!(store.record(&shown).unwrap(), Recorded::Unchanged);
+    store.tag("a", "sweep", "").unwrap();
+    store.tag("a", "config", "").unwrap();
+    assert_eq!(store.run("a").unwrap(), Some(run));
+    assert!(matches!(
+        store.tag("b", "x", "y"),
+        Err(StoreError::NoSuchRun(_))
+    ));
+}
+
+#[test]
 fn checkpoints_are_kept_by_step_and_replayed_without_doubling() {
     let mut store = Store::in_memory().unwrap();
     let point = |step: u64, loss: f64| Checkpoint {

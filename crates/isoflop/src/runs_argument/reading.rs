@@ -4,18 +4,13 @@ use super::{Row, RunRows};
 use crate::failure::Failure;
 use isoflop_runs::{
     ColumnGuess, ColumnMap, Dropped, GuessKind, ImportError, ImportOptions, Imported, Run, Store,
-    import_bytes, import_file,
+    holds_logged_runs, import_bytes, import_file, import_source, is_store,
 };
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The first bytes of every SQLite file (SQLite file format, section 1.3).
-const SQLITE: &[u8] = b"SQLite format 3\0";
-
 /// Endings of files that a directory is searched for.
-const ENDINGS: &[&str] = &["csv", "tsv", "json", "jsonl", "ndjson"];
+const ENDINGS: &[&str] = &["csv", "tsv", "json", "jsonl", "ndjson", "parquet"];
 
 pub(super) fn read(path: &Path, map: ColumnMap) -> Result<RunRows, Failure> {
     let options = ImportOptions {
@@ -26,13 +21,23 @@ pub(super) fn read(path: &Path, map: ColumnMap) -> Result<RunRows, Failure> {
         let imported = import_bytes("standard input", std::io::stdin().lock(), &options);
         return Ok(imported.map_err(unreadable)?.into());
     }
+    let address = path.to_string_lossy();
+    if address.starts_with("http://") || address.starts_with("https://") {
+        return Ok(import_source(&address, &options)
+            .map_err(unreadable)?
+            .into());
+    }
     if path.is_dir() {
+        // A tracker's folder is read as a whole.
+        if !has_tables(path)? && holds_logged_runs(path) {
+            return Ok(import_file(path, &options).map_err(unreadable)?.into());
+        }
         return read_directory(path, &options);
     }
     if !path.exists() {
         return Err(
             Failure::misuse(format!("there is no file {}", path.display()))
-                .hint("RUNS is a CSV, TSV, JSON or JSONL file, a directory, a store, or `-`"),
+                .hint("RUNS is a CSV, JSON, JSONL or Parquet file, a directory, a store, or `-`"),
         );
     }
     if is_store(path) {
@@ -45,11 +50,10 @@ fn unreadable(error: ImportError) -> Failure {
     Failure::misuse(error)
 }
 
-/// Whether the file is an SQLite database.
-fn is_store(path: &Path) -> bool {
-    let mut start = [0; 16];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start == SQLITE
+/// Whether a directory has a table or a store right in it; trackers keep JSON files of their own.
+fn has_tables(path: &Path) -> Result<bool, Failure> {
+    let is_json = |file: &PathBuf| file.extension().is_some_and(|end| end == "json");
+    Ok(files(path)?.iter().any(|file| !is_json(file)))
 }
 
 /// The stores at a path: the file itself, or those of a directory.
@@ -176,7 +180,7 @@ impl From<Imported> for RunRows {
         };
         let rows = imported.rows.into_iter().map(|row| Row {
             run: row.run,
-            line: Some(row.line),
+            line: Some(row.line).filter(|line| *line > 0),
         });
         let guesses = imported.columns.iter().filter(guessed);
         let guesses = guesses.map(ToString::to_string).collect();

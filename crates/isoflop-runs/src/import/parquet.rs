@@ -1,0 +1,90 @@
+//! Parquet files of pandas, polars, DuckDB and Spark, a few thousand rows at a time.
+
+use super::ImportError;
+use super::table::{Table, TableRow};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use std::fs::File;
+use std::path::Path;
+
+/// Rows that are held as text at once.
+const CHUNK: usize = 8192;
+
+/// Hands the file's rows to `add`, a chunk at a time. The row's number from 1 is its line. A
+/// file without rows gives one empty chunk with its header.
+pub(super) fn read(
+    path: &Path,
+    add: &mut dyn FnMut(Table) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| ImportError::unreadable(&name, error))?;
+    let broken = |error: parquet::errors::ParquetError| ImportError::Broken {
+        source_name: name.clone(),
+        format: "Parquet",
+        error: error.to_string(),
+    };
+    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let schema = reader.metadata().file_metadata().schema();
+    let header: Vec<String> = schema
+        .get_fields()
+        .iter()
+        .map(|field| field.name().to_owned())
+        .collect();
+    let empty = || Table {
+        header: header.clone(),
+        ..Table::default()
+    };
+    let (mut chunk, mut line, mut chunks) = (empty(), 0, 0);
+    for row in reader.get_row_iter(None).map_err(broken)? {
+        line += 1;
+        match row {
+            Ok(row) => chunk.rows.push(TableRow {
+                line,
+                cells: cells(&row),
+            }),
+            Err(error) => {
+                chunk.break_row(
+                    line,
+                    format!("the rows from here on are unreadable: {error}"),
+                );
+                break;
+            }
+        }
+        if chunk.rows.len() == CHUNK {
+            add(std::mem::replace(&mut chunk, empty()))?;
+            chunks += 1;
+        }
+    }
+    if chunks == 0 || !chunk.rows.is_empty() || !chunk.broken.is_empty() {
+        add(chunk)?;
+    }
+    Ok(())
+}
+
+fn cells(row: &Row) -> Vec<Option<String>> {
+    row.get_column_iter()
+        .map(|(_, field)| text(field))
+        .collect()
+}
+
+/// A value as the text that a CSV would hold; the shortest that reads back exactly.
+fn text(field: &Field) -> Option<String> {
+    match field {
+        Field::Null => None,
+        Field::Str(text) => (!text.trim().is_empty()).then(|| text.clone()),
+        // 0.1f32 is not 0.1: the number that it is.
+        Field::Float(value) => Some(f64::from(*value).to_string()),
+        Field::Double(value) => Some(value.to_string()),
+        Field::Float16(value) => Some(f64::from(*value).to_string()),
+        Field::Bool(value) => Some(value.to_string()),
+        Field::Byte(value) => Some(value.to_string()),
+        Field::Short(value) => Some(value.to_string()),
+        Field::Int(value) => Some(value.to_string()),
+        Field::Long(value) => Some(value.to_string()),
+        Field::UByte(value) => Some(value.to_string()),
+        Field::UShort(value) => Some(value.to_string()),
+        Field::UInt(value) => Some(value.to_string()),
+        Field::ULong(value) => Some(value.to_string()),
+        other => Some(other.to_string()),
+    }
+}

@@ -1,0 +1,382 @@
+//! One ladder as every tracker's own tool wrote it (`real_tools/write_ladders.py`), imported.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use isoflop_runs::{
+    FinalLoss, Format, ImportOptions, Imported, RowsAre, SelectionOptions, Status, Store,
+    import_source,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+fn import(name: &str, options: &ImportOptions) -> Imported {
+    import_source(fixture(name).to_str().unwrap(), options).unwrap()
+}
+
+/// What the script says that it wrote: N, D and loss by name.
+fn expected() -> BTreeMap<String, [f64; 3]> {
+    let text = std::fs::read_to_string(fixture("expected.json")).unwrap();
+    let runs: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let number = |run: &serde_json::Value, key: &str| run[key].as_f64().unwrap();
+    runs.iter()
+        .map(|run| {
+            let name = run["run"].as_str().unwrap().to_owned();
+            let values = ["params", "tokens", "loss"].map(|key| number(run, key));
+            (name, values)
+        })
+        .collect()
+}
+
+/// N, D and loss of the runs that a fit would use.
+fn used(imported: &Imported) -> BTreeMap<String, [f64; 3]> {
+    let selection = imported.select(SelectionOptions::default());
+    let runs = selection.used.iter().zip(&selection.dataset.observations);
+    runs.map(|(index, observation)| {
+        let values = [
+            observation.params.get(),
+            observation.tokens.get(),
+            observation.loss.get(),
+        ];
+        (imported.rows[*index].run.run.clone(), values)
+    })
+    .collect()
+}
+
+/// Guesses that were made, and notes.
+fn shown(imported: &Imported) -> String {
+    let lines = imported.columns.iter().map(ToString::to_string);
+    lines
+        .chain(imported.notes.iter().cloned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn offline_runs_of_wandb_are_read_to_the_last_bit_with_their_curves() {
+    let imported = import("wandb", &ImportOptions::default());
+    assert_eq!(used(&imported), expected());
+    insta::assert_snapshot!(shown(&imported), @r#"
+    `run` read as run
+    `_step` kept as label__step: step is read from `step`
+    `batch_tokens` read as batch_tokens
+    `learning_rate` kept as label_learning_rate: lr is read from `lr`
+    `model.n_layer` kept as label_model.n_layer
+    `n_params` read as params
+    `project` kept as label_project
+    `run_id` kept as label_run_id: run is read from `run`
+    `_runtime` read as wall_secs
+    `_timestamp` kept as label__timestamp
+    `lr` read as lr
+    `tokens` read as tokens
+    `train/loss` kept as label_train/loss: loss is read from `val/loss`
+    `val/loss` read as loss
+    `step` read as step
+    `status` read as status
+    "#);
+    for row in &imported.rows {
+        assert_eq!(row.run.status, Status::Finished);
+        assert_eq!(row.run.lr, Some(3e-3 * (1.0 - 0.9 * 100.0 / 500.0)));
+        assert_eq!(row.curve.len(), 5);
+        let last = row.curve.last().unwrap();
+        assert_eq!(
+            (last.loss, Some(last.tokens)),
+            (row.run.loss, row.run.tokens)
+        );
+        assert!(last.train_loss.unwrap() < last.loss.unwrap());
+        assert!(last.lr.unwrap() < 3.1e-4);
+    }
+}
+
+#[test]
+fn event_files_of_torch_and_of_tensorflow_give_the_same_runs() {
+    let imported = import("tensorboard", &ImportOptions::default());
+    let expected = expected();
+    let used = used(&imported);
+    assert_eq!(used.len(), expected.len());
+    for (name, [n, d, loss]) in &used {
+        // TensorBoard's scalars are single precision.
+        let single = f64::from(expected[name][2] as f32);
+        assert_eq!(
+            [*n, *d, *loss],
+            [expected[name][0], expected[name][1], single],
+            "{name}"
+        );
+    }
+    insta::assert_snapshot!(shown(&imported), @r#"
+    `run` read as run
+    `batch_tokens` read as batch_tokens
+    `n_params` read as params
+    `seed` read as seed
+    `lr` read as lr
+    `train/loss` kept as label_train/loss: loss is read from `val/loss`
+    `val/loss` read as loss
+    `step` read as step
+    D of 9 runs is derived as steps times tokens per batch
+    "#);
+    assert!(imported.rows.iter().all(|row| row.curve.len() == 5));
+}
+
+#[test]
+fn both_stores_of_mlflow_give_the_same_runs_and_a_nan_is_a_divergence() {
+    for name in ["mlflow", "mlflow-sqlite"] {
+        let imported = import(name, &ImportOptions::default());
+        assert_eq!(used(&imported), expected(), "{name}");
+        let diverged = imported
+            .rows
+            .iter()
+            .find(|row| row.run.run == "diverged")
+            .unwrap();
+        assert_eq!(diverged.run.status, Status::Diverged);
+        assert_eq!(
+            diverged.run.reason.as_deref(),
+            Some("loss is NaN at step 300")
+        );
+        let curves = imported.rows.iter().filter(|row| row.curve.len() == 5);
+        assert_eq!(curves.count(), 9);
+    }
+}
+
+#[test]
+fn a_database_of_mlflow_is_not_changed_by_reading_it() {
+    let path = fixture("mlflow-sqlite/mlflow.db");
+    let before = std::fs::read(&path).unwrap();
+    import("mlflow-sqlite/mlflow.db", &ImportOptions::default());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn the_trainers_last_checkpoint_gives_the_run_and_config_json_exact_parameters() {
+    let imported = import("trainer-state", &ImportOptions::default());
+    let used = used(&imported);
+    for (name, [_, tokens, loss]) in expected() {
+        let run = &imported
+            .rows
+            .iter()
+            .find(|row| row.run.run == name)
+            .unwrap()
+            .run;
+        assert_eq!([used[&name][1], used[&name][2]], [tokens, loss]);
+        // 4 layers of 12 d² + 13 d, the last norm, 512 words and 256 positions.
+        let d = run.text("n_embd").unwrap().parse::<f64>().unwrap();
+        let inner = 4.0 * (12.0 * d * d + 13.0 * d) + 2.0 * d;
+        assert_eq!(run.params_non_embedding.unwrap().get(), inner);
+        assert_eq!(run.params.unwrap().get(), inner + (512.0 + 256.0) * d);
+        assert_eq!(run.family.as_deref(), Some("gpt2"));
+    }
+    insta::assert_snapshot!(shown(&imported), @r#"
+    `run` read as run
+    `activation_function` kept as label_activation_function
+    `add_cross_attention` kept as label_add_cross_attention
+    `architectures` kept as label_architectures
+    `attn_pdrop` kept as label_attn_pdrop
+    `bos_token_id` kept as label_bos_token_id
+    `embd_pdrop` kept as label_embd_pdrop
+    `eos_token_id` kept as label_eos_token_id
+    `epoch` kept as label_epoch
+    `eval_steps` kept as label_eval_steps
+    `family` read as family
+    `hf_total_flos` kept as label_hf_total_flos
+    `initializer_range` kept as label_initializer_range
+    `layer_norm_epsilon` kept as label_layer_norm_epsilon
+    `logging_steps` kept as label_logging_steps
+    `max_steps` kept as label_max_steps
+    `n_embd` kept as label_n_embd
+    `n_head` kept as label_n_head
+    `n_layer` kept as label_n_layer
+    `n_positions` kept as label_n_positions
+    `num_input_tokens_seen` read as tokens
+    `num_train_epochs` kept as label_num_train_epochs
+    `params` read as params
+    `params_non_embedding` read as params_non_embedding
+    `reorder_and_upcast_attn` kept as label_reorder_and_upcast_attn
+    `resid_pdrop` kept as label_resid_pdrop
+    `save_steps` kept as label_save_steps
+    `scale_attn_by_inverse_layer_idx` kept as label_scale_attn_by_inverse_layer_idx
+    `scale_attn_weights` kept as label_scale_attn_weights
+    `summary_first_dropout` kept as label_summary_first_dropout
+    `summary_proj_to_labels` kept as label_summary_proj_to_labels
+    `summary_type` kept as label_summary_type
+    `summary_use_proj` kept as label_summary_use_proj
+    `tie_word_embeddings` kept as label_tie_word_embeddings
+    `transformers_version` kept as label_transformers_version
+    `use_cache` kept as label_use_cache
+    `vocab_size` kept as label_vocab_size
+    `eval_loss` read as loss
+    `eval_runtime` kept as label_eval_runtime
+    `learning_rate` read as lr
+    `train_loss` kept as label_train_loss: loss is read from `eval_loss`
+    `step` read as step
+    "#);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_of_pandas_and_polars_with_snappy_zstd_and_gzip_is_read() {
+    for name in ["pandas", "polars", "gzip"] {
+        let imported = import(
+            &format!("parquet/{name}.parquet"),
+            &ImportOptions::default(),
+        );
+        assert_eq!(used(&imported), expected(), "{name}");
+        let run = &imported.rows[0].run;
+        assert_eq!(
+            (run.seed, run.text("config").as_deref()),
+            (Some(7), Some("base"))
+        );
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn rows_that_are_checkpoints_become_runs_with_curves() {
+    let options = ImportOptions {
+        rows: RowsAre::Checkpoints,
+        ..ImportOptions::default()
+    };
+    let imported = import("parquet/checkpoints.parquet", &options);
+    assert_eq!(used(&imported), expected());
+    assert!(imported.rows.iter().all(|row| row.curve.len() == 5));
+}
+
+#[test]
+fn the_final_loss_follows_the_stated_rule() {
+    let last = used(&import("wandb", &ImportOptions::default()));
+    let rule = |final_loss| ImportOptions {
+        final_loss,
+        ..ImportOptions::default()
+    };
+    let mean = used(&import("wandb", &rule(FinalLoss::MeanOfLast(2))));
+    for (name, [_, _, loss]) in &mean {
+        assert!(*loss > last[name][2], "{name}");
+    }
+    // The ladder decays to a tenth of the nominal rate.
+    assert_eq!(used(&import("wandb", &rule(FinalLoss::Annealed))), last);
+    let unknown = import("mlflow", &rule(FinalLoss::Annealed));
+    assert!(
+        unknown
+            .rows
+            .iter()
+            .all(|row| row.run.status != Status::Finished)
+            || unknown.rows.is_empty()
+    );
+    assert!(
+        unknown.dropped[0]
+            .reason
+            .contains("no learning rate is logged")
+    );
+}
+
+#[test]
+fn a_value_given_for_all_runs_fills_what_a_source_does_not_say() {
+    let mut options = ImportOptions::default();
+    options.add_value("dataset=made up").unwrap();
+    options.add_value("params=5").unwrap();
+    let imported = import("wandb", &options);
+    assert!(
+        imported
+            .rows
+            .iter()
+            .all(|row| row.run.dataset.as_deref() == Some("made up"))
+    );
+    assert_eq!(used(&imported), expected());
+    assert!(options.add_value("params=many").is_err());
+    assert!(options.add_value("parms=5").is_err());
+}
+
+#[test]
+fn an_event_file_whose_last_record_is_cut_gives_the_run_up_to_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "n10m-s500";
+    let events = std::fs::read_dir(fixture("tensorboard").join(name)).unwrap();
+    let path = events.map(|entry| entry.unwrap().path()).next().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let copy = folder.path().join(path.file_name().unwrap());
+    for cut in 200..bytes.len() {
+        std::fs::write(&copy, &bytes[..cut]).unwrap();
+        // Too little is left for a loss: one sentence, no panic.
+        let Ok(imported) =
+            import_source(folder.path().to_str().unwrap(), &ImportOptions::default())
+        else {
+            continue;
+        };
+        let run = &imported.rows[0].run;
+        let curve = &imported.rows[0].curve;
+        assert_eq!(run.loss, curve.iter().rev().find_map(|point| point.loss));
+    }
+}
+
+#[test]
+fn a_folder_with_nothing_to_read_says_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = import_source(folder.path().to_str().unwrap(), &ImportOptions::default());
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("TensorBoard") && error.contains("Parquet"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_log_is_read_with_a_pattern_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("run-7.log");
+    std::fs::write(
+        &log,
+        "boot\nit=10 held=3.5 toks=1e6\nit=20 held=3.1 toks=2e6\n",
+    )
+    .unwrap();
+    let mut options = ImportOptions {
+        pattern: Some(r"it=(?<step>\d+) held=(?<loss>\S+) toks=(?<tokens>\S+)".to_owned()),
+        ..ImportOptions::default()
+    };
+    options.add_value("params=10M").unwrap();
+    let imported = import_source(folder.path().to_str().unwrap(), &options).unwrap();
+    assert_eq!(used(&imported)["run-7"], [1e7, 2e6, 3.1]);
+    assert_eq!(imported.rows[0].curve.len(), 2);
+}
+
+#[test]
+fn tables_of_a_folder_are_read_together_and_keep_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv"), "run,N,D,loss\na,1e8,2e9,3.1\n").unwrap();
+    std::fs::write(
+        folder.path().join("b.jsonl"),
+        "{\"run\":\"b\",\"N\":1e8,\"D\":3e9,\"loss\":3}",
+    )
+    .unwrap();
+    let imported =
+        import_source(folder.path().to_str().unwrap(), &ImportOptions::default()).unwrap();
+    assert_eq!(used(&imported).len(), 2);
+    let provenance = imported.provenance(&imported.rows[1]);
+    assert!(
+        provenance
+            .iter()
+            .all(|origin| origin.source.ends_with("b.jsonl"))
+    );
+}
+
+#[test]
+fn imported_curves_reach_the_store_and_a_second_import_changes_nothing() {
+    let mut store = Store::in_memory().unwrap();
+    let options = ImportOptions {
+        format: Some(Format::Wandb),
+        ..ImportOptions::default()
+    };
+    for _ in 0..2 {
+        let imported = import("wandb", &options);
+        store.record_imported(&imported).unwrap();
+    }
+    assert_eq!(store.runs().unwrap().len(), 9);
+    assert_eq!(store.checkpoints("n10m-s500").unwrap().len(), 5);
+    let origins = store.provenance("n10m-s500").unwrap();
+    assert!(
+        origins
+            .iter()
+            .any(|origin| origin.field == "loss" && origin.note.contains("val/loss"))
+    );
+}
