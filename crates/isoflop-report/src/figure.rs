@@ -235,11 +235,11 @@ fn csv_text(header: &[&str], rows: &[Vec<String>]) -> Result<String, FigureError
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
 }
 
-/// A long number with eight significant digits: more than any measurement has.
+/// A long number with seven significant digits: more than any measurement has.
 fn short(cell: &str) -> String {
     match cell.parse::<f64>() {
-        Ok(value) if cell.len() > 9 && value.is_finite() => {
-            let text = format!("{value:.7e}");
+        Ok(value) if cell.len() > 8 && value.is_finite() => {
+            let text = format!("{value:.6e}");
             let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
             let digits = digits.trim_end_matches('0').trim_end_matches('.');
             match power {

@@ -80,7 +80,7 @@ fn porian(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
 /// Public base models of one family and their benchmark scores.
 fn capability(data: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let path = data.join("obsscaling_base_benchmarks.csv");
-    let evidence = evidence(&path, |row| row("model") == "Pythia")?;
+    let evidence = evidence(&path, |row| row("family") == "Pythia")?;
     let figure = evidence.capability(Some("XWinograd"), &FitOptions::default())?;
     let figure = figure.render()?;
     println!("{}: {}", figure.name, figure.description);
@@ -104,7 +104,7 @@ fn evidence(
     let imported = import_file(path, &options)?;
     let mut runs = imported.runs();
     runs.retain(|run: &Run| {
-        let cell = |column: &str| run.labels.get(column).cloned().unwrap_or_default();
+        let cell = |column: &str| run.text(column).unwrap_or_default();
         wanted(&cell)
     });
     let selection = select(&runs, SelectionOptions::default());

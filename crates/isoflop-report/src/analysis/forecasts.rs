@@ -32,7 +32,7 @@ impl Analysis {
             known_entropy: None,
             unit: self.question.unit,
             law: format!(
-                "{} at {:.0} tokens per parameter",
+                "{}, corrected by the runs, at D/N = {:.0}",
                 self.forecaster.law,
                 self.target.tokens.get() / self.target.params.get()
             ),
@@ -148,9 +148,9 @@ impl Evidence {
                 level,
             },
             actual: Some(target.2),
-            law: "−ln p = α·C⁻ᵏ".into(),
+            law: "−ln p = α·C⁻ᵏ, corrected by the runs".into(),
             conventions: format!(
-                "Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute. One law for all of \
+                "The line follows the runs where the law misses them. Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute. One law for all of \
                  them, whatever their family and data."
             ),
             scores: scores

@@ -203,11 +203,12 @@ fn finish(
     description: &str,
 ) -> String {
     let body = svg.split_once('>').map_or(svg, |(_, body)| body);
-    let body = compact::dots(body);
+    // The font stands once, where every text takes it from.
+    let body = compact::dots(body).replace(&format!(" font-family=\"{FONT}\""), "");
     let (fine_width, fine_height) = (px(size.0), px(size.1));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {fine_width} {fine_height}\" role=\"img\">\n\
+         viewBox=\"0 0 {fine_width} {fine_height}\" font-family=\"{FONT}\" role=\"img\">\n\
          <title>{}</title>\n<desc>{}</desc>{body}",
         escape(title),
         escape(description)

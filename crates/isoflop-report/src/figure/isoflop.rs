@@ -125,7 +125,7 @@ impl IsoflopFigure {
         });
         // Room on the right for the legend.
         let x = Axis::log(
-            sizes.chain([right * (right / left).powf(0.3)]),
+            sizes.chain([right * (right / left).powf(0.45)]),
             0.05,
             "Model size N (parameters, log scale)",
         );
