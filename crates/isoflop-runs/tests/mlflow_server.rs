@@ -2,7 +2,6 @@
 //!
 //! Needs MLflow: on the path, or named by `ISOFLOP_MLFLOW`. Without it the test says loudly that
 //! it did not run.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use isoflop_runs::{ImportOptions, SelectionOptions, Status, import_source};
 use std::net::{TcpListener, TcpStream};

@@ -231,16 +231,38 @@ fn parquet_of_pandas_and_polars_with_snappy_zstd_and_gzip_is_read() {
     }
 }
 
+/// The options for rows that are points of learning curves.
+fn checkpoints() -> ImportOptions {
+    ImportOptions {
+        rows: RowsAre::Checkpoints,
+        ..ImportOptions::default()
+    }
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn rows_that_are_checkpoints_become_runs_with_curves() {
-    let options = ImportOptions {
-        rows: RowsAre::Checkpoints,
-        ..ImportOptions::default()
-    };
-    let imported = import("parquet/checkpoints.parquet", &options);
+    let imported = import("parquet/checkpoints.parquet", &checkpoints());
     assert_eq!(used(&imported), expected());
     assert!(imported.rows.iter().all(|row| row.curve.len() == 5));
+}
+
+#[test]
+fn checkpoints_in_any_order_end_with_the_last_loss_and_keep_the_peak_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("curve.csv");
+    let text = "run,step,N,D,val_loss,train_loss,lr\n\
+                a,20,1e8,2e9,3.5,3.4,1e-3\n\
+                b,10,1e8,1e9,4.2,4.1,2e-3\n\
+                a,10,1e8,1e9,4.0,3.9,2e-3\n\
+                a,30,1e8,3e9,3.25,3.2,1e-4\n";
+    std::fs::write(&table, text).unwrap();
+    let imported = import_source(table.to_str().unwrap(), &checkpoints()).unwrap();
+    assert_eq!(used(&imported)["a"], [1e8, 3e9, 3.25]);
+    let row = &imported.rows[0];
+    assert_eq!((row.curve.len(), row.run.lr, row.line), (3, Some(2e-3), 5));
+    assert_eq!(row.curve[0].step, 10);
+    assert_eq!(row.curve[2].train_loss.unwrap().get(), 3.2);
 }
 
 #[test]
