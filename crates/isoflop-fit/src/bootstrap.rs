@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// From this many rows on, one step from the estimate stands for a refit.
-const MANY: usize = 20_000;
+const MANY: usize = 5_000;
 
 /// Rows by the run that they came from.
 pub(crate) struct Clusters {
@@ -101,4 +101,54 @@ pub(crate) fn draws(rows: &[Row], from: &[f64], plan: &Plan) -> Vec<Vec<f64>> {
     };
     let refits: Vec<_> = (0..plan.count).into_par_iter().map(one).collect();
     refits.into_iter().flatten().map(|fit| fit.values).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimate::estimate;
+    use crate::quantiles::standard_deviation;
+
+    /// Five checkpoints of each run, off by what the run and the checkpoint are off.
+    fn rows() -> Vec<Row> {
+        let row = |index: usize| {
+            let (run, checkpoint) = (index / 5, index % 5);
+            let n = 1e7 * 300f64.powf((run as f64 * 0.618).fract());
+            let d = n * 8.0 * (checkpoint + 1) as f64;
+            let loss = 1.8 + 480.0 / n.powf(0.35) + 2000.0 / d.powf(0.37);
+            let off = 0.004 * (run as f64 * 2.3).sin() + 0.002 * (index as f64 * 1.7).sin();
+            Row {
+                x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0],
+                ln_loss: loss.ln() + off,
+                weight: 1.0,
+                cluster: run,
+                index,
+            }
+        };
+        (0..1500).map(row).collect()
+    }
+
+    #[test]
+    fn one_step_is_as_good_as_a_refit_when_there_are_many_runs() {
+        let (rows, law, objective) = (rows(), FittedLaw::Chinchilla, Objective::LeastSquares);
+        let best = estimate(&rows, law, objective).unwrap();
+        let plan = Plan {
+            law,
+            objective,
+            resampling: Resampling::Runs,
+            seed: 1,
+            count: 400,
+        };
+        let refits = draws(&rows, &best.values, &plan);
+        let scores = scores(&Clusters::of(&rows).rows, law, objective, &best.values).unwrap();
+        let steps = one_step::draws(&scores, 1, 400);
+        for index in [0, 3, 4] {
+            let spread = |draws: &[Vec<f64>]| {
+                let column: Vec<f64> = draws.iter().map(|draw| draw[index]).collect();
+                standard_deviation(&column)
+            };
+            let ratio = spread(&steps) / spread(&refits);
+            assert!((0.8..1.25).contains(&ratio), "parameter {index}: {ratio}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Faults that are planted in a ladder are found and said, and a sound ladder raises none.
 
+#![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
+
 use isoflop_fit::{
     Dataset, FitOptions, FittedLaw, Observation, Quantity, Suspicion, diagnose, fit,
 };

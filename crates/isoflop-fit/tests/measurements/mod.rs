@@ -33,3 +33,36 @@ pub fn chinchilla_240() -> Dataset {
         observations,
     }
 }
+
+/// Checkpoints of runs on a known surface, 100 of each run, with errors of about half a per cent.
+#[allow(
+    dead_code,
+    reason = "tests and benches share this file and use different parts of it"
+)]
+pub fn many(rows: usize) -> Dataset {
+    let truth = isoflop_laws::laws::Chinchilla::BESIROGLU_2024;
+    let observations = (0..rows).map(|k| {
+        let (run, checkpoint) = (k / 100, k % 100);
+        // Golden-ratio steps spread sizes evenly.
+        let place = (run as f64 * 0.618_034).fract();
+        let params = Params::new(1e7 * 1000f64.powf(place)).unwrap();
+        let tokens = params.get() * 40.0 * (checkpoint + 1) as f64 / 100.0;
+        let tokens = Tokens::new(tokens).unwrap();
+        let error = 0.004 * (k as f64 * 1.7).sin() + 0.004 * (run as f64 * 2.3).sin();
+        let loss = isoflop_laws::LossSurface::loss(&truth, params, tokens).unwrap();
+        Observation {
+            params,
+            tokens,
+            unique_tokens: None,
+            flops: Flops::six_nd(params, tokens),
+            loss: Loss::new(loss.get() * error.exp()).unwrap(),
+            loss_std: None,
+            cluster: run,
+        }
+    });
+    Dataset {
+        param_count: ParamCount::Total,
+        flop_count: FlopCount::SixNd,
+        observations: observations.collect(),
+    }
+}
