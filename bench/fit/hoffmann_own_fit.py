@@ -61,11 +61,12 @@ def starts(count):
 
 def main():
     data = runs(sys.argv[1])
+    count = " ".join(sys.argv[2:3])
     chosen = starts(int(sys.argv[2]) if len(sys.argv) > 2 else 4500)
     print("# Hoffmann's own fit\n")
     print(f"scipy L-BFGS-B with its default stopping rule and exact gradients, from {len(chosen)} "
           "starts of the paper's grid, on the 240 runs of `data/chinchilla_epoch.csv`. Made by "
-          "`python bench/fit/hoffmann_own_fit.py data/chinchilla_epoch.csv`.\n")
+          f"`python bench/fit/hoffmann_own_fit.py data/chinchilla_epoch.csv {count}`.\n")
     print("| objective | which start | E | A | B | alpha | beta | sum of Huber terms |")
     print("|---|---|---|---|---|---|---|---|")
     published = list(PUBLISHED.values())

@@ -4,14 +4,14 @@ use super::form::Form;
 use super::robust::Huber;
 use crate::rows::Row;
 
-/// The law's parameters after a pull; `None` where there are none.
-type Step = Box<dyn Fn(&[f64]) -> Option<Vec<f64>> + Send + Sync>;
+/// The law's parameters when the objective's slope is moved.
+type Step = dyn Fn(&[f64]) -> Option<Vec<f64>> + Send + Sync;
 
 /// Slopes of every run's part of the objective at the estimate, and what a pull does to it.
 pub(crate) struct Scores {
     width: usize,
     slopes: Vec<f64>,
-    step: Step,
+    step: Box<Step>,
 }
 
 impl Scores {
