@@ -66,7 +66,7 @@ fn the_registry_is_split_by_crate_and_named_without_the_machines_folders() {
     let corpus = registry_corpus(home.path(), &options()).unwrap();
     assert_eq!(corpus.summary.split_by, SplitBy::Crate);
     assert_eq!(corpus.training.len() + corpus.validation.len(), 120);
-    assert_eq!(corpus.summary.validation_groups, 8);
+    assert_eq!(corpus.summary.validation_groups, 10);
     assert!(groups(&corpus.training).is_disjoint(&groups(&corpus.validation)));
     assert_eq!(corpus.training[0].name, "crate-0-1.2.0/src/deep/a.rs");
     assert!(corpus.summary.excluded.is_empty());
