@@ -1,9 +1,10 @@
 //! Final loss against peak learning rate for some sizes of the family: the sweep behind
 //! `docs/learning-rate.md`.
 //!
-//! `learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER]` gathers the registry corpus
-//! (kept in CACHE), trains every size at every rate with its own schedule, and prints one CSV row
-//! a run.
+//! `learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER] [SEEDS]` gathers the registry
+//! corpus (kept in CACHE), trains every size at every rate with its own schedule, and prints one
+//! CSV row a run. RATES are those of a run over a million tokens, as in `Recipe`; `peak` is what
+//! the run had.
 
 use isoflop_corpus::{CorpusOptions, TokenCorpus, cargo_home, registry_corpus};
 use isoflop_train::{Recipe, Trainer};
@@ -15,7 +16,7 @@ fn main() -> Result<(), AnyError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [cache, rates, rest @ ..] = arguments.as_slice() else {
         return Err(
-            "usage: learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER]".into(),
+            "usage: learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER] [SEEDS]".into(),
         );
     };
     let rates = numbers(rates)?;
@@ -24,12 +25,7 @@ fn main() -> Result<(), AnyError> {
         .map_or(Ok(vec![32.0, 64.0, 96.0]), |text| numbers(text))?;
     let ratio: f64 = rest.get(1).map_or(Ok(20.0), |text| text.parse())?;
     let seeds: u64 = rest.get(2).map_or(Ok(1), |text| text.parse())?;
-
-    let batch: usize = rest.get(3).map_or(Ok(16), |text| text.parse())?;
-    let recipe = Recipe {
-        batch,
-        ..Recipe::default()
-    };
+    let recipe = Recipe::default();
     let text = registry_corpus(&cargo_home()?, &CorpusOptions::default())?;
     let corpus = TokenCorpus::from_text(&text, recipe.vocabulary, Some(Path::new(cache)))?;
     println!("width,layers,params,tokens,rate,seed,loss,standard_error");

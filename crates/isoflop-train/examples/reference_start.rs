@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             decay: Decay::Linear,
         },
         learning_rate: 5e-3,
+        embedding_rate: 1.0,
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,

@@ -45,6 +45,7 @@ fn training(shape: ModelShape, seconds: f64) -> Result<f64, Box<dyn std::error::
             decay: Decay::Linear,
         },
         learning_rate: 1e-3,
+        embedding_rate: 1.0,
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,

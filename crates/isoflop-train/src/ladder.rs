@@ -41,6 +41,8 @@ pub struct PlannedRun {
     pub spec: TrainSpec,
     /// Seconds expected, validation included.
     pub seconds: f64,
+    /// Whether it repeats another run with other weights: the ladder can do without it.
+    pub repeat: bool,
 }
 
 impl PlannedRun {
@@ -96,9 +98,12 @@ pub enum LadderError {
 const CENTRAL_RATIO: f64 = 20.0;
 
 /// Compute of each level of small runs, as a share of the largest, and the sizes tried there.
-/// Three levels two and a half times apart span six times in compute; the cheapest has fewer
-/// sizes, as its largest would be cut off after too few tokens to say much.
-const LEVELS: [(f64, usize); 3] = [(1.0, 4), (0.4, 4), (0.16, 3)];
+/// Four sizes make a valley with a run to spare. The cheapest level has fewer: its largest model
+/// would be cut off after too few tokens to say much.
+const LEVELS: [(f64, usize); 3] = [(1.0, 4), (0.5, 4), (0.25, 3)];
+
+/// Tokens a parameter of the smallest shape in the smallest ladder.
+const LEAST_RATIO: f64 = 10.0;
 
 /// Fewer steps than this are mostly warm-up.
 const MIN_STEPS: u64 = 100;
@@ -156,14 +161,14 @@ pub fn plan(
     Ok(best)
 }
 
-/// The target's compute for which the cheapest level is one short run of the smallest shape.
+/// The target's compute for which the cheapest level has a short run of the smallest shape.
 fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
     let shape = recipe.shape(0);
     let cheapest = LEVELS
         .iter()
         .fold(1.0_f64, |least, (share, _)| least.min(*share));
-    let tokens = (3 * MIN_STEPS as usize * recipe.batch_tokens()) as f64;
-    let tokens = tokens.max(CENTRAL_RATIO * shape.params()?.get());
+    let tokens = (2 * MIN_STEPS as usize * recipe.batch_tokens()) as f64;
+    let tokens = tokens.max(LEAST_RATIO * shape.params()?.get());
     Ok(shape.counted_flops(Tokens::new(tokens)?)?.get() / cheapest * ratio)
 }
 
@@ -208,6 +213,7 @@ fn planned(
         name: String::new(),
         spec,
         seconds,
+        repeat: seed > 0,
     }
 }
 

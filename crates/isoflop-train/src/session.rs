@@ -105,6 +105,7 @@ mod tests {
                 decay: Decay::Linear,
             },
             learning_rate: 1e-2,
+            embedding_rate: 1.0,
             beta1: 0.9,
             beta2: 0.95,
             weight_decay: 0.1,

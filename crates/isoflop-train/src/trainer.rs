@@ -16,8 +16,11 @@ pub struct TrainSpec {
     pub batch: usize,
     /// Learning rate against step; `schedule.steps` is the length of the run.
     pub schedule: Schedule,
-    /// Peak learning rate of the embedding and of hidden matrices at width 64.
+    /// Peak learning rate of gains, and of hidden matrices at width 64.
     pub learning_rate: f32,
+    /// Peak learning rate of the embedding as a multiple of `learning_rate`; it does not depend on
+    /// the width.
+    pub embedding_rate: f32,
     /// AdamW's decay of the first moment.
     pub beta1: f32,
     /// AdamW's decay of the second moment.
@@ -394,7 +397,7 @@ impl Trainer {
 
     /// The update of every tensor, cut into chunks that threads can share.
     fn jobs(&mut self, base: Update) -> Vec<Job<'_>> {
-        let width = self.spec.shape.width as f32;
+        let spec = &self.spec;
         let mut jobs = Vec::new();
         let mut weights = self.weights.as_mut_slice();
         let mut first = self.first.as_mut_slice();
@@ -412,7 +415,7 @@ impl Trainer {
                 let (g, rest) = gradient.split_at(n);
                 gradient = rest;
                 left -= n;
-                let update = for_tensor(base, tensor, width);
+                let update = for_tensor(base, tensor, spec);
                 jobs.push(Job {
                     weights: w,
                     first: m,
@@ -488,18 +491,23 @@ struct Job<'a> {
 
 /// muP for Adam (Yang et al. 2022, table 3): the rate of hidden matrices falls as 1 / width, that of
 /// embeddings and gains does not; only hidden matrices decay.
-fn for_tensor(base: Update, tensor: &Tensor, width: f32) -> Update {
+fn for_tensor(base: Update, tensor: &Tensor, spec: &TrainSpec) -> Update {
     match tensor.role {
         Role::Hidden | Role::Residual => {
             // The decay per step is rate · decay: undo the width's part so that it does not fade.
-            let ratio = BASE_WIDTH / width;
+            let ratio = BASE_WIDTH / spec.shape.width as f32;
             Update {
                 learning_rate: base.learning_rate * ratio,
                 weight_decay: base.weight_decay / ratio,
                 ..base
             }
         }
-        Role::Embedding | Role::Gain => Update {
+        Role::Embedding => Update {
+            learning_rate: base.learning_rate * spec.embedding_rate,
+            weight_decay: 0.0,
+            ..base
+        },
+        Role::Gain => Update {
             weight_decay: 0.0,
             ..base
         },
@@ -561,6 +569,7 @@ mod tests {
                 decay: Decay::Linear,
             },
             learning_rate: 1e-2,
+            embedding_rate: 1.0,
             beta1: 0.9,
             beta2: 0.95,
             weight_decay: 0.1,
@@ -617,6 +626,7 @@ mod tests {
         let text = periodic(4000);
         let mut trainer = Trainer::new(TrainSpec {
             learning_rate: 1e30,
+            embedding_rate: 1.0,
             ..spec(50)
         })
         .unwrap();

@@ -35,6 +35,7 @@ fn spec() -> TrainSpec {
             decay: Decay::Linear,
         },
         learning_rate: 5e-3,
+        embedding_rate: 1.0,
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
