@@ -13,6 +13,7 @@ mod plan;
 mod predict;
 mod report;
 mod runs;
+mod quickstart;
 mod simulate;
 mod sweep;
 
@@ -40,6 +41,7 @@ macro_rules! commands {
 
 // In the order in which `--help` lists them.
 commands! {
+    Quickstart => quickstart,
     Fit => fit,
     Predict => predict,
     Plan => plan,

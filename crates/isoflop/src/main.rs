@@ -11,6 +11,7 @@
 //! - [`ledger_file`] the ledger of forecasts as a file
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
 //! - [`text`] pieces of text that several answers share
+//! - [`interrupt`] Ctrl-C
 //! - [`failure`] why a command ends without an answer, and the exit status
 //!
 //! Invariant: no mathematics here, and no other crate writes to the terminal.
@@ -22,6 +23,7 @@ mod cli;
 mod commands;
 mod failure;
 mod fitting;
+mod interrupt;
 mod law_argument;
 mod ledger_file;
 mod output;

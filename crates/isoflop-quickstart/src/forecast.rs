@@ -1,0 +1,185 @@
+//! Step 5: the laws are fitted to the small runs, and the forecast of the target is sealed before
+//! the target starts.
+
+use crate::error::QuickstartError;
+use crate::folder::JobFolder;
+use crate::plan::Plan;
+use isoflop_fit::{Dataset, Fit, FitError, FitOptions, FittedLaw, ForecastAt, LawChoice, fit};
+use isoflop_laws::{Flops, ParamCount, Params, Tokens};
+use isoflop_plan::{
+    Conventions, ForecastBody, ForecastPoint, LawForecast, SealedForecast, SealedRun,
+};
+use isoflop_runs::{Run, Selection, SelectionOptions, Status, select};
+use isoflop_train::PlannedRun;
+use jiff::Timestamp;
+
+/// Coverage that the intervals claim.
+const LEVEL: f64 = 0.9;
+
+/// The largest factor between the tokens per parameter of a run and of the target, for the run
+/// to be on the target's line of L(C): beyond it the loss is that of another allocation.
+const SAME_ALLOCATION: f64 = 1.5;
+
+/// The laws as fitted to the small runs.
+pub(crate) struct Fits {
+    /// The small runs that came to an end, and those that did not.
+    pub runs: Vec<Run>,
+    /// Which of them the fits use.
+    pub selection: Selection,
+    /// What the forecast is stated by: the laws averaged by how well they forecast within the
+    /// runs. A ladder of a dozen runs does not say which of them holds ten times further.
+    pub stated: Fit,
+    /// L(N, D) with its floor E.
+    pub surface: Fit,
+    /// L(C) along the target's tokens per parameter, or why it can't be fitted.
+    pub compute: Result<Fit, FitError>,
+}
+
+/// Fits the laws to the small runs. The same runs and seed give the same fits.
+pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartError> {
+    let options = SelectionOptions {
+        param_count: Some(ParamCount::Total),
+    };
+    let selection = select(&runs, options);
+    let surface = fit(
+        &selection.dataset,
+        &options_for(FittedLaw::Chinchilla, plan),
+    )?;
+    let line = on_the_line(&selection.dataset, &plan.ladder.target)?;
+    let compute = fit(&line, &options_for(FittedLaw::PowerC, plan));
+    Ok(Fits {
+        runs,
+        selection,
+        stated,
+        surface,
+        compute,
+    })
+}
+
+pub(crate) fn options_for(law: FittedLaw, plan: &Plan) -> FitOptions {
+    FitOptions {
+        level: LEVEL,
+        seed: plan.seed,
+        ..FitOptions::of(law)
+    }
+}
+
+/// The runs with about as many tokens per parameter as the target.
+fn on_the_line(data: &Dataset, target: &PlannedRun) -> Result<Dataset, QuickstartError> {
+    let (params, tokens, _) = sizes(target)?;
+    let wanted = tokens.get() / params.get();
+    let near = |tokens: Tokens, params: Params| {
+        (tokens.get() / params.get() / wanted).ln().abs() < SAME_ALLOCATION.ln()
+    };
+    let observations = data.observations.iter();
+    Ok(Dataset {
+        observations: observations
+            .filter(|run| near(run.tokens, run.params))
+            .cloned()
+            .collect(),
+        ..data.clone()
+    })
+}
+
+pub(crate) fn sizes(run: &PlannedRun) -> Result<(Params, Tokens, Flops), QuickstartError> {
+    let tokens = Tokens::new(run.spec.tokens() as f64)?;
+    Ok((run.spec.shape.params()?, tokens, run.flops()?))
+}
+
+/// The forecast that an earlier start sealed, checked to the byte; `None` if there is none.
+pub(crate) fn sealed_before(folder: &JobFolder) -> Result<Option<SealedForecast>, QuickstartError> {
+    let path = folder.forecast();
+    let Some(text) = JobFolder::read(&path)? else {
+        return Ok(None);
+    };
+    match SealedForecast::from_json(&text) {
+        Ok(sealed) => Ok(Some(sealed)),
+        Err(source) => Err(QuickstartError::Seal { path, source }),
+    }
+}
+
+/// Seals the forecast of the target, which has not started.
+///
+/// # Errors
+/// [`QuickstartError::ForecastTooLate`] if it has.
+pub(crate) fn seal(
+    fits: &Fits,
+    plan: &Plan,
+    folder: &JobFolder,
+    target: Option<&Run>,
+) -> Result<SealedForecast, QuickstartError> {
+    let path = folder.forecast();
+    let has_begun = target.is_some_and(|run| run.status != Status::Planned);
+    if has_begun || folder.checkpoint(&plan.ladder.target.name).exists() {
+        return Err(QuickstartError::ForecastTooLate { path });
+    }
+    let stated = said(&fits.stated, plan)?;
+    // A law that does not reach the target is no reason to stop: it is there for the record.
+    let others = [Some(&fits.surface), fits.compute.as_ref().ok()];
+    let others = others.into_iter().flatten();
+    let others = others.filter_map(|fit| said(fit, plan).ok());
+    let body = ForecastBody {
+        name: plan.ladder.target.name.clone(),
+        sealed_at: Timestamp::now(),
+        conventions: conventions(fits),
+        corpus_fingerprint: Some(plan.facts.fingerprint.to_string()),
+        level: LEVEL,
+        stated,
+        others: others.collect(),
+        inputs: inputs(fits),
+    };
+    let sealed = SealedForecast::seal(body).map_err(|source| QuickstartError::Seal {
+        path: path.clone(),
+        source,
+    })?;
+    folder.write(&path, sealed.to_json().as_bytes())?;
+    Ok(sealed)
+}
+
+pub(crate) fn conventions(fits: &Fits) -> Conventions {
+    Conventions {
+        param_count: fits.selection.dataset.param_count,
+        flop_count: fits.selection.dataset.flop_count,
+    }
+}
+
+/// What a fit says about the target.
+fn said(fit: &Fit, plan: &Plan) -> Result<LawForecast, QuickstartError> {
+    let target = &plan.ladder.target;
+    let (params, tokens, flops) = sizes(target)?;
+    let at = ForecastAt {
+        params: Some(params),
+        tokens: Some(tokens),
+        ..ForecastAt::default()
+    };
+    let said = fit.forecast(&at, LEVEL)?;
+    let constants = fit.parameters.iter().map(|p| (p.symbol.clone(), p.value));
+    Ok(LawForecast {
+        law: fit.law.to_string(),
+        constants: constants.collect(),
+        forecasts: vec![ForecastPoint {
+            params: Some(params),
+            tokens: Some(tokens),
+            // Counted from the architecture, as that of the small runs.
+            flops,
+            loss: said.loss,
+            lo: Some(said.lo),
+            hi: Some(said.hi),
+            extrapolation: Some(flops.get() / fit.largest_flops.get()),
+        }],
+    })
+}
+
+fn inputs(fits: &Fits) -> Vec<SealedRun> {
+    let used = fits.selection.used.iter();
+    let observed = used.zip(&fits.selection.dataset.observations);
+    let sealed = observed.map(|(index, observation)| SealedRun {
+        run: fits.runs[*index].run.clone(),
+        params: Some(observation.params),
+        tokens: Some(observation.tokens),
+        flops: observation.flops,
+        loss: observation.loss,
+        loss_std: observation.loss_std,
+    });
+    sealed.collect()
+}

@@ -1,0 +1,78 @@
+//! `isoflop quickstart`: forecast a model's loss from small runs, train it, and compare.
+
+mod show;
+mod text;
+
+use crate::failure::{Exit, Failure};
+use crate::interrupt;
+use crate::output::Output;
+use isoflop_quickstart::{CorpusChoice, Ending, Options, QuickstartError, quickstart};
+use show::Show;
+use std::path::PathBuf;
+
+/// Forecast a model's loss from small runs, then train it and see whether the forecast held.
+///
+/// Trains a ladder of small models, fits the laws, seals the forecast of a larger model, trains
+/// that too, and writes a report. Started again with the same options it goes on where it ended.
+///
+/// Examples:
+///   isoflop quickstart
+///   isoflop quickstart --minutes 30 --ratio 50 --corpus ~/text --out my-ladder
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Minutes for everything
+    #[arg(long, default_value_t = 5.0)]
+    minutes: f64,
+    /// Compute of the forecast model ÷ that of the largest small one
+    #[arg(long, default_value_t = 10.0)]
+    ratio: f64,
+    /// A folder of text; `registry`: Rust sources that cargo has unpacked; `synthetic`: a source
+    /// of known entropy
+    #[arg(long, default_value = "registry", value_name = "DIR")]
+    corpus: CorpusChoice,
+    /// Folder for runs, forecast, figures and report
+    #[arg(long, default_value = "isoflop-out", value_name = "DIR")]
+    out: PathBuf,
+    /// Seed of weights and data order
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 32))]
+    seed: u64,
+}
+
+pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    let options = Options {
+        minutes: args.minutes,
+        ratio: args.ratio,
+        corpus: args.corpus,
+        out: args.out,
+        seed: args.seed,
+        ..Options::default()
+    };
+    let stop = interrupt::stop_flag()?;
+    let mut show = Show::new();
+    let ending = quickstart(&options, &stop, &mut |event| show.event(&event));
+    show.end();
+    match ending? {
+        Ending::Done(outcome) => {
+            output.answer(&*outcome, text::outcome)?;
+            Ok(Exit::Done)
+        }
+        Ending::Stopped { ended, of } => {
+            let out = options.out.display();
+            Err(Failure::no(format!(
+                "stopped: {ended} of {of} runs have ended and are kept in `{out}`"
+            ))
+            .hint(format!("`{}` goes on from there", options.command())))
+        }
+    }
+}
+
+impl From<QuickstartError> for Failure {
+    fn from(error: QuickstartError) -> Self {
+        if error.is_insufficient() {
+            Failure::no(error)
+        } else {
+            Failure::misuse(error)
+        }
+    }
+}
