@@ -78,7 +78,7 @@ impl Shown<'_> {
             actual: Some(self.outcome.comparison.actual),
             known_entropy: self.outcome.floor.map(|floor| floor.known),
             unit: self.unit(),
-            law: format!("{LAW}, at the target's D/N"),
+            law: "laws averaged, at the target's D/N".to_owned(),
             conventions: format!(
                 "{} Loss on a fixed validation set that shares no {} with the training text.",
                 self.conventions(),
@@ -120,7 +120,7 @@ impl Shown<'_> {
                 break;
             }
             let tokens = Tokens::new(ratio * params.get())?;
-            let loss = fitted(&self.fits.surface, params, tokens)?;
+            let loss = fitted(&self.fits.stated, params, tokens)?;
             curve.push((shape.counted_flops(tokens)?, loss));
         }
         Ok(curve)
@@ -228,7 +228,7 @@ impl Shown<'_> {
                 flops: self.outcome.flops,
                 loss: self.outcome.comparison.actual,
             },
-            fitted: self.outcome.comparison.predicted,
+            fitted: fitted(&self.fits.surface, self.outcome.params, self.outcome.tokens)?,
             held_out: true,
         });
         Ok(ResidualsFigure {

@@ -45,6 +45,11 @@ pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartE
         &selection.dataset,
         &options_for(FittedLaw::Chinchilla, plan),
     )?;
+    let averaged = FitOptions {
+        law: LawChoice::Auto,
+        ..options_for(FittedLaw::Chinchilla, plan)
+    };
+    let stated = fit(&selection.dataset, &averaged)?;
     let line = on_the_line(&selection.dataset, &plan.ladder.target)?;
     let compute = fit(&line, &options_for(FittedLaw::PowerC, plan));
     Ok(Fits {

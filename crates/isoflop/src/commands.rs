@@ -11,9 +11,9 @@ mod import;
 mod laws;
 mod plan;
 mod predict;
+mod quickstart;
 mod report;
 mod runs;
-mod quickstart;
 mod simulate;
 mod sweep;
 
