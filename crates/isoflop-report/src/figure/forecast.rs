@@ -155,7 +155,11 @@ impl ForecastFigure {
         self.draw_entropy(&mut panel)?;
         self.draw_fit(&mut panel)?;
         self.draw_target(&mut panel)?;
-        panel.legend(SeriesLabelPosition::UpperRight)
+        // The loss falls: the lower left is free, unless the entropy runs through it.
+        panel.legend(match self.known_entropy {
+            None => SeriesLabelPosition::LowerLeft,
+            Some(_) => SeriesLabelPosition::UpperRight,
+        })
     }
 
     fn draw_entropy(&self, panel: &mut Panel<'_, '_>) -> Result<(), FigureError> {
