@@ -117,6 +117,9 @@ struct Job<'s> {
     stop: &'s AtomicBool,
 }
 
+/// A run that has ended, and its learning curve.
+type WithCurve = (Box<Run>, Vec<isoflop_runs::Checkpoint>);
+
 /// A machine slower than planned by this factor is worth a word.
 const SLOWER: f64 = 1.15;
 
@@ -201,7 +204,7 @@ impl Job<'_> {
         run: &PlannedRun,
         (number, of): (usize, usize),
         tell: &mut Observer<'_>,
-    ) -> Result<Option<(Box<Run>, Vec<isoflop_runs::Checkpoint>)>, QuickstartError> {
+    ) -> Result<Option<WithCurve>, QuickstartError> {
         let checkpoint = self.folder.checkpoint(&run.name);
         let request = TrainRequest {
             name: &run.name,
