@@ -190,8 +190,8 @@ fn the_forecast_is_sealed_before_the_target_and_never_made_again() {
         "runs.csv",
         "forecast.svg",
         "forecast.png",
-        "isoflop.png",
-        "kaplan.csv",
+        "residuals.png",
+        "residuals.csv",
     ] {
         assert!(out.join(file).exists(), "{file}");
     }
