@@ -1,7 +1,7 @@
 //! What we would have said, and what came: forecasts of runs that exist, from smaller ones only.
 
-use isoflop_fit::{Dataset, Observation};
-use isoflop_laws::{Flops, Loss};
+use isoflop_fit::{Dataset, Fit, ForecastAt, Observation};
+use isoflop_laws::{FlopCount, Flops, Loss};
 use serde::Serialize;
 
 /// Why there is no backtest.
@@ -26,6 +26,21 @@ pub enum BacktestError {
 pub trait Forecaster {
     /// Expected loss and interval of a run; `None` where the law says nothing.
     fn forecast(&self, run: &Observation) -> Option<(Loss, Option<(Loss, Loss)>)>;
+}
+
+/// A fit, with the level of its intervals.
+impl Forecaster for (Fit, f64) {
+    fn forecast(&self, run: &Observation) -> Option<(Loss, Option<(Loss, Loss)>)> {
+        let at = ForecastAt {
+            params: Some(run.params),
+            tokens: Some(run.tokens),
+            unique_tokens: run.unique_tokens,
+            // Counted as the fit counts it; where that is 6ND, rounding must not contradict it.
+            flops: (self.0.flop_count == FlopCount::Counted).then_some(run.flops),
+        };
+        let said = self.0.forecast(&at, self.1).ok()?;
+        Some((said.loss, Some((said.lo, said.hi))))
+    }
 }
 
 /// Runs to fit and runs to forecast, as positions in a dataset.
@@ -188,17 +203,47 @@ pub fn backtest<F: Forecaster>(
     Ok(Backtest {
         law: law.to_owned(),
         n_fit: seen.iter().filter(|seen| **seen).count(),
-        n_test: points.len(),
         n_splits: usable.len() - failed.len(),
+        level,
+        failed,
+        ..summary(points)
+    })
+}
+
+/// Backtests of several sets of runs as one; `None` if there is none.
+///
+/// [`BacktestPoint::run`] then counts within its own set.
+#[must_use]
+pub fn pooled(backtests: &[&Backtest]) -> Option<Backtest> {
+    let first = backtests.first()?;
+    let all = backtests.iter();
+    let points: Vec<BacktestPoint> = all.clone().flat_map(|b| b.points.clone()).collect();
+    Some(Backtest {
+        law: first.law.clone(),
+        n_fit: all.clone().map(|b| b.n_fit).sum(),
+        n_splits: all.clone().map(|b| b.n_splits).sum(),
+        level: first.level,
+        failed: all.clone().flat_map(|b| b.failed.clone()).collect(),
+        ..summary(points)
+    })
+}
+
+/// Everything that follows from the points alone.
+fn summary(points: Vec<BacktestPoint>) -> Backtest {
+    Backtest {
+        law: String::new(),
+        n_fit: 0,
+        n_test: points.len(),
+        n_splits: 0,
         compute_ratio: points.iter().map(|p| p.extrapolation).fold(0.0, f64::max),
         relative_error: errors(&points),
         coverage: coverage(&points),
         mean_relative_width: mean_width(&points),
-        level,
+        level: 0.0,
         by_extrapolation: by_extrapolation(&points),
         points,
-        failed,
-    })
+        failed: Vec::new(),
+    }
 }
 
 /// The same conventions with fewer observations.

@@ -34,8 +34,19 @@ pub enum LawInUseError {
     },
 }
 
-/// Interval of the loss of a run that is not made yet.
-type Interval = dyn Fn(Params, Tokens) -> Option<(Loss, Loss)> + Send + Sync;
+/// What is said of a run that is not made yet: its loss, and the interval of that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SaidLoss {
+    /// Expected loss.
+    pub loss: Loss,
+    /// Lower end of the interval.
+    pub lo: Loss,
+    /// Upper end of the interval.
+    pub hi: Loss,
+}
+
+/// Loss and interval of a run that is not made yet.
+type Sayer = dyn Fn(Params, Tokens) -> Option<SaidLoss> + Send + Sync;
 
 /// A law with what must be said whenever it answers: its conventions, the number of runs behind
 /// it, how far they reach, and how sure it is.
@@ -54,7 +65,7 @@ pub struct LawInUse {
     pub warnings: Vec<String>,
     law: Box<dyn Law>,
     plausible: Vec<Box<dyn Law>>,
-    interval: Option<Box<Interval>>,
+    sayer: Option<Box<Sayer>>,
 }
 
 impl fmt::Debug for LawInUse {
@@ -93,7 +104,7 @@ impl LawInUse {
             warnings: Vec::new(),
             law,
             plausible: Vec::new(),
-            interval: None,
+            sayer: None,
         })
     }
 
@@ -132,14 +143,18 @@ impl LawInUse {
         in_use.level = fit.level;
         in_use.warnings.clone_from(&fit.warnings);
         in_use.plausible = fit.plausible();
-        Ok(in_use.with_interval(move |params, tokens| {
+        Ok(in_use.with_forecast(move |params, tokens| {
             let at = ForecastAt {
                 params: Some(params),
                 tokens: Some(tokens),
                 ..ForecastAt::default()
             };
             let said = fit.forecast(&at, fit.level).ok()?;
-            Some((said.lo, said.hi))
+            Some(SaidLoss {
+                loss: said.loss,
+                lo: said.lo,
+                hi: said.hi,
+            })
         }))
     }
 
@@ -160,13 +175,14 @@ impl LawInUse {
         self
     }
 
-    /// Adds the interval of a new run's loss.
+    /// Adds the forecast of a new run's loss, which may know more than the law: how wrong it was
+    /// within the runs, for one.
     #[must_use]
-    pub fn with_interval(
+    pub fn with_forecast(
         mut self,
-        interval: impl Fn(Params, Tokens) -> Option<(Loss, Loss)> + Send + Sync + 'static,
+        said: impl Fn(Params, Tokens) -> Option<SaidLoss> + Send + Sync + 'static,
     ) -> Self {
-        self.interval = Some(Box::new(interval));
+        self.sayer = Some(Box::new(said));
         self
     }
 
@@ -195,23 +211,23 @@ impl LawInUse {
             .map(|largest| flops.get() / largest.get())
     }
 
-    /// Lower and upper end of the loss at a point; `None` for a law without intervals.
+    /// Loss and interval at a point; `None` for a law without intervals.
     #[must_use]
-    pub fn loss_interval(&self, params: Params, tokens: Tokens) -> Option<(Loss, Loss)> {
-        self.interval.as_ref()?(params, tokens)
+    pub fn said(&self, params: Params, tokens: Tokens) -> Option<SaidLoss> {
+        self.sayer.as_ref()?(params, tokens)
     }
 
     /// The forecast at a point of the surface.
     #[must_use]
     pub fn forecast(&self, point: &SurfacePoint) -> ForecastPoint {
-        let interval = self.loss_interval(point.params, point.tokens);
+        let said = self.said(point.params, point.tokens);
         ForecastPoint {
             params: Some(point.params),
             tokens: Some(point.tokens),
             flops: point.flops,
-            loss: point.loss,
-            lo: interval.map(|(lo, _)| lo),
-            hi: interval.map(|(_, hi)| hi),
+            loss: said.map_or(point.loss, |said| said.loss),
+            lo: said.map(|said| said.lo),
+            hi: said.map(|said| said.hi),
             extrapolation: self.extrapolation(point.flops),
         }
     }

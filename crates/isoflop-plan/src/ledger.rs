@@ -56,6 +56,9 @@ pub enum LedgerError {
         /// Point asked for, counted from 1.
         index: usize,
     },
+    /// Another forecast has the name.
+    #[error("there is a forecast named `{0}` already: each needs a name of its own")]
+    NameTaken(String),
     /// The point was scored before, with another loss.
     #[error(
         "point {index} of forecast `{name}` was recorded before with loss {loss}: an outcome is recorded once"

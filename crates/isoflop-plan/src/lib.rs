@@ -33,7 +33,7 @@ pub use allocation_rule::{ALLOCATION_RULES, AllocationRule, Given, Share};
 pub use architecture::{Architecture, CountedArchitecture, architectures_near};
 pub use backtest::{
     Backtest, BacktestError, BacktestPoint, ByExtrapolation, ErrorSummary, Forecaster, Split,
-    backtest,
+    backtest, pooled,
 };
 pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interval_of_width};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
@@ -42,7 +42,7 @@ pub use forecast::{Conventions, ForecastPoint, LawForecast};
 pub use growth::{Growth, growth};
 pub use in_sample::{InSample, in_sample};
 pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
-pub use law_in_use::{LawInUse, LawInUseError};
+pub use law_in_use::{LawInUse, LawInUseError, SaidLoss};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
 pub use plan::{Plan, PlanAnswer, PlanError, PlanRequest, SameLoss, VALLEY_TOLERANCE, plan};
 pub use published_forecast::{PublishedForecastError, conventions_of, published_forecast};

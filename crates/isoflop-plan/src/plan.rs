@@ -221,7 +221,7 @@ fn own_plan(
         params: best.params,
         tokens: best.tokens,
         flops: best.flops,
-        loss: Some(best.loss),
+        loss: Some(forecast.loss),
         lo: forecast.lo,
         hi: forecast.hi,
         params_lo,
@@ -278,15 +278,15 @@ fn rule_plan(
     let loss = surface
         .loss(share.params, share.tokens)
         .filter(|_| comparable);
-    let interval = loss.and_then(|_| law.loss_interval(share.params, share.tokens));
+    let said = loss.and_then(|_| law.said(share.params, share.tokens));
     Ok(Plan {
         rule: rule.name.to_owned(),
         params: share.params,
         tokens: share.tokens,
         flops: share.flops,
-        loss,
-        lo: interval.map(|(lo, _)| lo),
-        hi: interval.map(|(_, hi)| hi),
+        loss: said.map(|said| said.loss).or(loss),
+        lo: said.map(|said| said.lo),
+        hi: said.map(|said| said.hi),
         params_lo: None,
         params_hi: None,
         param_count: rule.param_count,

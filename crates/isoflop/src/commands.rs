@@ -1,7 +1,9 @@
 //! Every command: one line below, one file in this folder.
 
 mod accelerators;
+mod backtest;
 mod completions;
+mod design;
 mod diagnose;
 mod elasticity;
 mod figure;
@@ -47,6 +49,8 @@ commands! {
     Plan => plan,
     Diagnose => diagnose,
     Elasticity => elasticity,
+    Design => design,
+    Backtest => backtest,
     Forecast => forecast,
     Simulate => simulate,
     Sweep => sweep,

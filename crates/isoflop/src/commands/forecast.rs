@@ -3,6 +3,7 @@
 mod check;
 mod list;
 mod score;
+mod seal;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -10,6 +11,7 @@ use crate::output::Output;
 /// Keep forecasts that were made before a run, and score them when its result arrives.
 ///
 /// Examples:
+///   isoflop forecast seal big-run runs.csv --params 7B --tokens 140B
 ///   isoflop forecast score big-run --loss 1.97
 ///   isoflop forecast check
 ///   isoflop forecast list
@@ -22,6 +24,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Seal(Box<seal::Args>),
     Score(score::Args),
     Check(check::Args),
     List(list::Args),
@@ -29,6 +32,7 @@ enum What {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     match args.what {
+        What::Seal(args) => seal::run(*args, output),
         What::Score(args) => score::run(args, output),
         What::Check(args) => check::run(args, output),
         What::List(args) => list::run(args, output),
