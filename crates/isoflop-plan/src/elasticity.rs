@@ -1,5 +1,6 @@
 //! Which factor matters most here: d ln L / d ln X.
 
+use crate::law_in_use::LawInUse;
 use crate::surface::{Surface, SurfaceError, SurfacePoint, optimum};
 use isoflop_laws::{Flops, Params, Tokens};
 use serde::Serialize;
@@ -21,6 +22,16 @@ pub struct Elasticities {
 }
 
 impl Elasticities {
+    /// Whether the largest and the smallest are alike within a tenth: at the optimum of a budget
+    /// all three are equal, and no factor limits the loss more than another.
+    #[must_use]
+    pub fn are_alike(&self) -> bool {
+        let all = [self.flops, self.params, self.tokens];
+        let least = all.into_iter().fold(f64::INFINITY, f64::min);
+        let most = all.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        most - least < 0.1 * least.abs()
+    }
+
     /// The factors, the one that matters most first.
     #[must_use]
     pub fn order(&self) -> [&'static str; 3] {
@@ -28,6 +39,48 @@ impl Elasticities {
         factors.sort_by(|a, b| a.1.total_cmp(&b.1));
         factors.map(|(name, _)| name)
     }
+}
+
+/// Intervals of [`Elasticities`] over the laws that the runs allow as well.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ElasticityIntervals {
+    /// Coverage that the intervals claim.
+    pub level: f64,
+    /// d ln L / d ln N, lower and upper end.
+    pub params: (f64, f64),
+    /// d ln L / d ln D, lower and upper end.
+    pub tokens: (f64, f64),
+    /// d ln L / d ln C, lower and upper end.
+    pub flops: (f64, f64),
+    /// Share of those laws that put the factors in the same order.
+    pub order_holds: f64,
+}
+
+/// Intervals of the elasticities at a point; `None` for a published law, which has no refits.
+#[must_use]
+pub fn elasticity_intervals(law: &LawInUse, found: &Elasticities) -> Option<ElasticityIntervals> {
+    let (params, tokens) = (found.at.params, found.at.tokens);
+    let all: Vec<Elasticities> = law
+        .plausible_surfaces()
+        .filter_map(|surface| elasticities(&surface, params, tokens).ok())
+        .collect();
+    let order = found.order();
+    let same = all.iter().filter(|other| other.order() == order).count();
+    let tail = (1.0 - law.level) / 2.0;
+    let interval = |of: fn(&Elasticities) -> f64| {
+        let mut values: Vec<f64> = all.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        let at = |share: f64| values[(share * last as f64).round() as usize];
+        Some((at(tail), at(1.0 - tail)))
+    };
+    Some(ElasticityIntervals {
+        level: law.level,
+        params: interval(|e| e.params)?,
+        tokens: interval(|e| e.tokens)?,
+        flops: interval(|e| e.flops)?,
+        order_holds: same as f64 / all.len() as f64,
+    })
 }
 
 /// Half step of the central differences in ln X: their error is of order its square, rounding

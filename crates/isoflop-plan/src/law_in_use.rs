@@ -217,6 +217,20 @@ impl LawInUse {
         self.sayer.as_ref()?(params, tokens)
     }
 
+    /// The point with what is known of the law, and without an interval.
+    #[must_use]
+    pub fn forecast_by_law_alone(&self, point: &SurfacePoint) -> ForecastPoint {
+        ForecastPoint {
+            params: Some(point.params),
+            tokens: Some(point.tokens),
+            flops: point.flops,
+            loss: point.loss,
+            lo: None,
+            hi: None,
+            extrapolation: self.extrapolation(point.flops),
+        }
+    }
+
     /// The forecast at a point of the surface.
     #[must_use]
     pub fn forecast(&self, point: &SurfacePoint) -> ForecastPoint {

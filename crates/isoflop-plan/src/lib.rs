@@ -25,6 +25,7 @@ mod repetition;
 mod sealed;
 mod serving;
 mod simulate;
+mod stopping;
 mod surface;
 
 pub use accelerator::{ACCELERATORS, Accelerator, BudgetError, Cluster, days_for_money};
@@ -37,7 +38,7 @@ pub use backtest::{
 };
 pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interval_of_width};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
-pub use elasticity::{Elasticities, elasticities};
+pub use elasticity::{Elasticities, ElasticityIntervals, elasticities, elasticity_intervals};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};
 pub use growth::{Growth, growth};
 pub use in_sample::{InSample, in_sample};
@@ -50,6 +51,7 @@ pub use repetition::Repeated;
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};
 pub use serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 pub use simulate::{IsoflopGrid, measure};
+pub use stopping::{EfficientStop, StoppingError, efficient_stop};
 pub use surface::{
     Surface, SurfaceError, SurfacePoint, Valley, cheapest_for, data_for, optimum, size_for, valley,
 };

@@ -7,6 +7,7 @@ use crate::architecture::{CountedArchitecture, architectures_near};
 use crate::forecast::Conventions;
 use crate::law_in_use::LawInUse;
 use crate::repetition::Repeated;
+use crate::stopping::{EfficientStop, StoppingError, efficient_stop};
 use crate::serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 use crate::surface::{
     Surface, SurfaceError, SurfacePoint, Valley, data_for, optimum, size_for, valley,
@@ -26,6 +27,9 @@ pub enum PlanError {
     /// A size left the range of numbers.
     #[error(transparent)]
     Quantity(#[from] QuantityError),
+    /// There is no stopping point.
+    #[error(transparent)]
+    Stopping(#[from] StoppingError),
 }
 
 /// What is asked.
@@ -43,6 +47,8 @@ pub struct PlanRequest {
     pub vocabulary: u64,
     /// Context of the suggested shapes, tokens.
     pub context: u64,
+    /// Says when compute-efficient training stops.
+    pub stop: bool,
 }
 
 /// One way to spend a budget.
@@ -114,6 +120,8 @@ pub struct PlanAnswer {
     pub unique_tokens: Option<Tokens>,
     /// The cheapest model of that loss if it is served; `None` if not asked.
     pub served: Option<ServedModel>,
+    /// When compute-efficient training of the first shape stops; `None` if not asked.
+    pub stop: Option<EfficientStop>,
     /// What must be known when using the answer.
     pub warnings: Vec<String>,
 }
@@ -139,7 +147,7 @@ fn plan_on(
     let rules = rules_beside(law, request);
     let beside = rules
         .iter()
-        .map(|rule| rule_plan(rule, law, surface, request.given))
+        .map(|rule| rule_plan(rule, law, surface, request))
         .collect::<Result<Vec<_>, _>>()?;
     let plans = in_order(law, own, beside);
     let served = request
@@ -147,13 +155,20 @@ fn plan_on(
         .map(|served| cheapest_to_serve(surface, &best, served))
         .transpose()?;
     let near = served.as_ref().map_or(plans[0].params, |s| s.model.params);
+    let architectures = architectures_near(near, request.vocabulary, request.context, 3);
+    let first = architectures.first().map(|shape| shape.params_non_embedding);
+    let stop = first
+        .filter(|_| request.stop)
+        .map(efficient_stop)
+        .transpose()?;
     Ok(PlanAnswer {
         law: law.name.clone(),
         conventions: law.conventions,
         n_used: law.n_used,
         level: law.level,
         valley: valley(surface, &best, VALLEY_TOLERANCE),
-        architectures: architectures_near(near, request.vocabulary, request.context, 3),
+        architectures,
+        stop,
         same_loss: same_loss(surface, &best)?,
         unique_tokens: request.unique_tokens,
         served,
@@ -212,7 +227,11 @@ fn own_plan(
     request: &PlanRequest,
     best: &SurfacePoint,
 ) -> Result<Plan, PlanError> {
-    let forecast = law.forecast(best);
+    let forecast = match request.unique_tokens {
+        None => law.forecast(best),
+        // What forecasts know beyond the law is of runs without repetition.
+        Some(_) => law.forecast_by_law_alone(best),
+    };
     let later = optimum(surface, Flops::new(10.0 * best.flops.get())?);
     let growth = later.map_or(f64::NAN, |later| later.params.get() / best.params.get());
     let (params_lo, params_hi) = size_interval(law, request, best);
@@ -270,15 +289,17 @@ fn rule_plan(
     rule: &AllocationRule,
     law: &LawInUse,
     surface: &impl Surface,
-    given: Given,
+    request: &PlanRequest,
 ) -> Result<Plan, PlanError> {
-    let share = rule.share(given)?;
+    let share = rule.share(request.given)?;
     // Counts of parameters are never mixed in silence.
     let comparable = rule.param_count == law.conventions.param_count;
     let loss = surface
         .loss(share.params, share.tokens)
         .filter(|_| comparable);
-    let said = loss.and_then(|_| law.said(share.params, share.tokens));
+    let said = loss
+        .filter(|_| request.unique_tokens.is_none())
+        .and_then(|_| law.said(share.params, share.tokens));
     Ok(Plan {
         rule: rule.name.to_owned(),
         params: share.params,
@@ -346,6 +367,7 @@ mod tests {
             compare: false,
             vocabulary: 32_000,
             context: 4096,
+            stop: false,
         }
     }
 

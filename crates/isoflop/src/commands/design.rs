@@ -74,7 +74,9 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let in_play: Vec<&dyn Law> = std::iter::once(law.law())
         .chain(others.iter().map(LawInUse::law))
         .collect();
-    let design = design(&in_play, &request)?;
+    let mut design = design(&in_play, &request)?;
+    // By the name of the fit: several may be of one formula.
+    design.laws = std::iter::once(&law).chain(&others).map(|law| law.name.clone()).collect();
     let answer = Answer {
         conventions: law.conventions,
         n_used: law.n_used,

@@ -55,6 +55,9 @@ pub struct Args {
     /// Set the rules of OpenAI and DeepMind beside it
     #[arg(long)]
     compare: bool,
+    /// Say when compute-efficient training stops, and with which batch
+    #[arg(long)]
+    stop: bool,
     /// Vocabulary of the suggested shapes
     #[arg(long, default_value_t = 32_000, value_name = "V")]
     vocab: u64,
@@ -91,6 +94,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         compare: args.compare,
         vocabulary: args.vocab,
         context: args.context,
+        stop: args.stop,
     };
     let plan = plan(&law, &request).map_err(Failure::no)?;
     output.answer(&Answer { plan, hardware }, text::render)?;

@@ -38,7 +38,7 @@ pub struct Answer {
     pub worst_run: Option<String>,
     /// The optimum at the largest compute of the runs, and how it grows.
     pub optimum: Option<Growth>,
-    /// What matters most there.
+    /// What matters most at the run with the most compute.
     pub elasticities: Option<Elasticities>,
     pub against: Vec<Against>,
     pub notes: Vec<String>,
@@ -129,8 +129,10 @@ impl Answer {
         let optimum = in_use
             .as_ref()
             .and_then(|law| growth(law, fit.largest_flops).ok());
-        let elasticities = in_use.as_ref().zip(optimum).and_then(|(law, best)| {
-            elasticities(&law.surface(), best.at.params, best.at.tokens).ok()
+        let largest = dataset.observations.iter();
+        let largest = largest.max_by(|a, b| a.flops.get().total_cmp(&b.flops.get()));
+        let elasticities = in_use.as_ref().zip(largest).and_then(|(law, run)| {
+            elasticities(&law.surface(), run.params, run.tokens).ok()
         });
         let smallest = dataset.observations.iter().map(|run| run.flops);
         let smallest = smallest.min_by(|a, b| a.get().total_cmp(&b.get()));

@@ -106,10 +106,13 @@ fn diagnostics(answer: &Answer) -> String {
         text += &labelled("Optimum", &optimum);
     }
     if let Some(found) = answer.elasticities {
-        let order = found.order().join(", then ");
+        let order = match found.are_alike() {
+            true => "C, N and D alike".to_owned(),
+            false => found.order().join(", then "),
+        };
         let slopes = format!(
-            "{order}: one per cent more of it changes the loss by {:.3} % (C), {:.3} % (N), {:.3} % (D) at that optimum",
-            found.flops, found.params, found.tokens
+            "{order}: one per cent more changes the loss by {:.3} % (C), {:.3} % (N), {:.3} % (D) at the run with the most compute, N = {} and D = {}",
+            found.flops, found.params, found.tokens, found.at.params, found.at.tokens
         );
         text += &labelled("Matters", &slopes);
     }

@@ -4,7 +4,7 @@ use super::{Answer, Hardware};
 use crate::output::columns;
 use crate::text::{basis, factor, labelled, paragraph, percent, reach, warnings};
 use isoflop_laws::ParamCount;
-use isoflop_plan::{CountedArchitecture, Plan, PlanAnswer, SameLoss, ServedModel};
+use isoflop_plan::{CountedArchitecture, EfficientStop, Plan, PlanAnswer, SameLoss, ServedModel};
 
 pub fn render(answer: &Answer) -> String {
     let plan = &answer.plan;
@@ -38,7 +38,26 @@ pub fn render(answer: &Answer) -> String {
     }
     text += "\nShapes that people build, near that size, and their exact counts:\n";
     text += &shapes(&plan.architectures);
+    if let Some(stop) = &plan.stop {
+        text += &paragraph(&format!("\n{}", stopping(stop)), 0);
+    }
     text + &warnings(&plan.warnings)
+}
+
+fn stopping(stop: &EfficientStop) -> String {
+    format!(
+        "Compute-efficient training of the first shape ({} parameters without embeddings) stops {} above its converged loss, at {} against {} nats a token of WebText2: {} steps with the critical batch of {} tokens ({} tokens, {} FLOPs), {} steps at the least with larger batches. {}.",
+        stop.params_non_embedding,
+        percent(stop.excess),
+        stop.stop_loss,
+        stop.converged_loss,
+        stop.steps,
+        stop.batch,
+        stop.tokens,
+        stop.flops,
+        stop.min_steps,
+        stop.source,
+    )
 }
 
 fn budget(hardware: &Hardware) -> String {
