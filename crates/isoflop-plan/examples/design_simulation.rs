@@ -35,12 +35,28 @@ struct Truth {
 }
 
 const TRUTHS: [Truth; 6] = [
-    truth("Besiroglu et al. 2024", [1.8172, 482.01, 2085.43, 0.3478, 0.3658], 0.0),
-    truth("Hoffmann et al. 2022", [1.69337368, 406.401018, 410.722827, 0.33917084, 0.2849083], 0.0),
-    truth("Muennighoff et al. 2023", [1.869, 521.0, 1488.0, 0.3527, 0.3527], 0.0),
+    truth(
+        "Besiroglu et al. 2024",
+        [1.8172, 482.01, 2085.43, 0.3478, 0.3658],
+        0.0,
+    ),
+    truth(
+        "Hoffmann et al. 2022",
+        [1.69337368, 406.401018, 410.722827, 0.33917084, 0.2849083],
+        0.0,
+    ),
+    truth(
+        "Muennighoff et al. 2023",
+        [1.869, 521.0, 1488.0, 0.3527, 0.3527],
+        0.0,
+    ),
     truth("size falls fast", [1.75, 4000.0, 900.0, 0.46, 0.33], 0.0),
     truth("data fall fast", [1.75, 250.0, 20000.0, 0.31, 0.47], 0.0),
-    truth("N and D interact", [1.8172, 482.01, 2085.43, 0.3478, 0.3658], 0.0004),
+    truth(
+        "N and D interact",
+        [1.8172, 482.01, 2085.43, 0.3478, 0.3658],
+        0.0004,
+    ),
 ];
 
 const fn truth(name: &'static str, c: [f64; 5], bend: f64) -> Truth {
@@ -77,12 +93,21 @@ struct Outcome {
 }
 
 fn main() -> Answer<()> {
-    let seeds: u64 = std::env::args().nth(1).map_or(Ok(20), |text| text.parse())?;
+    let seeds: u64 = std::env::args()
+        .nth(1)
+        .map_or(Ok(20), |text| text.parse())?;
     println!("# Designed ladders against the usual isoFLOP grid\n");
-    println!("Forecasts of the best model of {TARGET:.0e} FLOPs, {seeds} ladders a line, noise {} % of the loss.", NOISE * 100.0);
+    println!(
+        "Forecasts of the best model of {TARGET:.0e} FLOPs, {seeds} ladders a line, noise {} % of the loss.",
+        NOISE * 100.0
+    );
     println!("`cost` is the ladder's compute ÷ that of the grid; `error` the root mean square of");
-    println!("ln(forecast ÷ truth); `width` the mean width of the 90 % interval ÷ the loss; `held` the");
-    println!("share of intervals that held the truth. The grid is centred by the true optimum, which");
+    println!(
+        "ln(forecast ÷ truth); `width` the mean width of the 90 % interval ÷ the loss; `held` the"
+    );
+    println!(
+        "share of intervals that held the truth. The grid is centred by the true optimum, which"
+    );
     println!("nobody knows beforehand; designs know published laws alone.\n");
     println!("| true surface | ladder | runs | cost | error | width | held |");
     println!("|---|---|---|---|---|---|---|");
@@ -91,11 +116,21 @@ fn main() -> Answer<()> {
         let grid = IsoflopGrid::spaced(Flops::new(1e18)?, Flops::new(1e20)?, 5, 9, 8.0)?;
         let grid = grid.points(truth)?;
         let cost = cost(&grid);
-        line(truth, "isoFLOP grid", &outcome(truth, &grid, &target, seeds)?, cost);
+        line(
+            truth,
+            "isoFLOP grid",
+            &outcome(truth, &grid, &target, seeds)?,
+            cost,
+        );
         for fraction in FRACTIONS {
             let designed = designed(fraction * cost)?;
             let found = outcome(truth, &designed, &target, seeds)?;
-            line(truth, &format!("designed, 1/{:.0}", 1.0 / fraction), &found, cost);
+            line(
+                truth,
+                &format!("designed, 1/{:.0}", 1.0 / fraction),
+                &found,
+                cost,
+            );
         }
     }
     Ok(())
@@ -132,7 +167,11 @@ fn designed(budget: f64) -> Answer<Points> {
         level: 0.9,
     };
     let design = design(&in_play, &request)?;
-    Ok(design.runs.iter().map(|run| (run.params, run.tokens)).collect())
+    Ok(design
+        .runs
+        .iter()
+        .map(|run| (run.params, run.tokens))
+        .collect())
 }
 
 fn outcome(truth: &Truth, points: &Points, target: &SurfacePoint, seeds: u64) -> Answer<Outcome> {

@@ -7,8 +7,8 @@ use crate::architecture::{CountedArchitecture, architectures_near};
 use crate::forecast::Conventions;
 use crate::law_in_use::LawInUse;
 use crate::repetition::Repeated;
-use crate::stopping::{EfficientStop, StoppingError, efficient_stop};
 use crate::serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
+use crate::stopping::{EfficientStop, StoppingError, efficient_stop};
 use crate::surface::{
     Surface, SurfaceError, SurfacePoint, Valley, data_for, optimum, size_for, valley,
 };
@@ -156,7 +156,9 @@ fn plan_on(
         .transpose()?;
     let near = served.as_ref().map_or(plans[0].params, |s| s.model.params);
     let architectures = architectures_near(near, request.vocabulary, request.context, 3);
-    let first = architectures.first().map(|shape| shape.params_non_embedding);
+    let first = architectures
+        .first()
+        .map(|shape| shape.params_non_embedding);
     let stop = first
         .filter(|_| request.stop)
         .map(efficient_stop)

@@ -78,7 +78,10 @@ mod tests {
     use isoflop_laws::laws::KaplanOptimum;
 
     fn near(found: f64, expected: f64, within: f64) {
-        assert!((found / expected - 1.0).abs() < within, "{found:e} is not {expected:e}");
+        assert!(
+            (found / expected - 1.0).abs() < within,
+            "{found:e} is not {expected:e}"
+        );
     }
 
     #[test]
@@ -86,8 +89,16 @@ mod tests {
         // Kaplan et al. 2020, appendix B: aN / aS, about 10 %.
         let found = efficient_stop(Params::new(1e9).unwrap()).unwrap();
         assert!((found.excess - 0.1013).abs() < 1e-4);
-        near(found.stop_loss.get(), found.converged_loss.get() * 1.1013, 1e-4);
-        near(found.converged_loss.get(), (6.5e13f64 / 1e9).powf(0.077), 1e-9);
+        near(
+            found.stop_loss.get(),
+            found.converged_loss.get() * 1.1013,
+            1e-4,
+        );
+        near(
+            found.converged_loss.get(),
+            (6.5e13f64 / 1e9).powf(0.077),
+            1e-9,
+        );
     }
 
     #[test]
@@ -105,7 +116,10 @@ mod tests {
         let best = KaplanOptimum::KAPLAN_2020.params(day).unwrap();
         let found = efficient_stop(best).unwrap();
         for (found, printed) in [(found.batch.get(), 2.0e6), (found.min_steps.get(), 5.4e3)] {
-            assert!((0.33..3.0).contains(&(found / printed)), "{found:e} {printed:e}");
+            assert!(
+                (0.33..3.0).contains(&(found / printed)),
+                "{found:e} {printed:e}"
+            );
         }
     }
 }

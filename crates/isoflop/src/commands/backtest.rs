@@ -77,7 +77,11 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let selection = rows.select();
     rows.report(&selection, output);
     let groups = match &args.by {
-        Some(column) => rows.groups(column)?.into_iter().map(|g| (g.value, g.rows)).collect(),
+        Some(column) => rows
+            .groups(column)?
+            .into_iter()
+            .map(|g| (g.value, g.rows))
+            .collect(),
         None => vec![("all".to_owned(), rows.clone())],
     };
     let working = output.counting("backtesting", groups.len());
@@ -92,7 +96,9 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let tested: Vec<&Backtest> = answers.iter().filter_map(|a| a.backtest.as_ref()).collect();
     let Some(all) = pooled(&tested) else {
         let reason = answers.into_iter().find_map(|answer| answer.error);
-        return Err(Failure::no(reason.unwrap_or_else(|| "no run could be forecast".to_owned())));
+        return Err(Failure::no(
+            reason.unwrap_or_else(|| "no run could be forecast".to_owned()),
+        ));
     };
     let dataset = &selection.dataset;
     let answer = Answer {

@@ -53,7 +53,10 @@ const SECOND_LAW: &str = "hoffmann-2022";
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     if !(args.noise.is_finite() && args.noise >= 0.0) {
-        let sentence = format!("the noise is {}: expected zero or more, such as 0.003", args.noise);
+        let sentence = format!(
+            "the noise is {}: expected zero or more, such as 0.003",
+            args.noise
+        );
         return Err(Failure::misuse(sentence));
     }
     let (law, saved) = match args.law.read(Needs::Surface, output)? {
@@ -76,7 +79,10 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         .collect();
     let mut design = design(&in_play, &request)?;
     // By the name of the fit: several may be of one formula.
-    design.laws = std::iter::once(&law).chain(&others).map(|law| law.name.clone()).collect();
+    design.laws = std::iter::once(&law)
+        .chain(&others)
+        .map(|law| law.name.clone())
+        .collect();
     let answer = Answer {
         conventions: law.conventions,
         n_used: law.n_used,

@@ -62,9 +62,21 @@ fn text(answer: &Answer) -> String {
     let mut text = basis(&answer.law, answer.conventions, answer.n_used, &reach);
     text += &paragraph(&format!("\n{}", headline(answer)), 0);
     let slopes = [
-        ("C, N and D at their best", found.flops, answer.intervals.map(|i| i.flops)),
-        ("N, D fixed", found.params, answer.intervals.map(|i| i.params)),
-        ("D, N fixed", found.tokens, answer.intervals.map(|i| i.tokens)),
+        (
+            "C, N and D at their best",
+            found.flops,
+            answer.intervals.map(|i| i.flops),
+        ),
+        (
+            "N, D fixed",
+            found.params,
+            answer.intervals.map(|i| i.params),
+        ),
+        (
+            "D, N fixed",
+            found.tokens,
+            answer.intervals.map(|i| i.tokens),
+        ),
     ];
     let rows = slopes.map(|(name, slope, interval)| {
         let interval = interval.map(|(lo, hi)| format!("{lo:+.4} to {hi:+.4}"));
@@ -90,5 +102,8 @@ fn headline(answer: &Answer) -> String {
         let share = crate::text::percent(intervals.order_holds);
         format!(" ({share} of the refits agree on this order)")
     });
-    format!("{at} what matters most is {order}{}.", sure.unwrap_or_default())
+    format!(
+        "{at} what matters most is {order}{}.",
+        sure.unwrap_or_default()
+    )
 }

@@ -7,9 +7,15 @@ use isoflop_plan::Backtest;
 
 pub fn render(answer: &Answer) -> String {
     let all = &answer.all;
-    let reach = format!("up to {} times the largest run that a fit had seen", factor(all.compute_ratio));
+    let reach = format!(
+        "up to {} times the largest run that a fit had seen",
+        factor(all.compute_ratio)
+    );
     let mut text = basis(&all.law, answer.conventions, Some(all.n_fit), &reach);
-    text += &labelled("Split", &format!("{}; fits: {}", answer.split, all.n_splits));
+    text += &labelled(
+        "Split",
+        &format!("{}; fits: {}", answer.split, all.n_splits),
+    );
     text += "\n";
     text += &paragraph(&headline(all), 0);
     text += "\n";
@@ -71,7 +77,14 @@ fn by_reach(all: &Backtest) -> String {
             whole(range.coverage),
         ]
     });
-    let header = ["times the compute", "runs", "median", "90 %", "largest", "held"];
+    let header = [
+        "times the compute",
+        "runs",
+        "median",
+        "90 %",
+        "largest",
+        "held",
+    ];
     columns(&header, rows)
 }
 
@@ -106,8 +119,11 @@ fn worst(answer: &Answer) -> Option<String> {
         let points = group.backtest.iter().flat_map(|found| &found.points);
         points.zip(&group.runs)
     });
-    let (point, run) =
-        points.max_by(|a, b| a.0.relative_error.abs().total_cmp(&b.0.relative_error.abs()))?;
+    let (point, run) = points.max_by(|a, b| {
+        a.0.relative_error
+            .abs()
+            .total_cmp(&b.0.relative_error.abs())
+    })?;
     let interval = match (point.lo, point.hi) {
         (Some(lo), Some(hi)) => format!(" ({lo} to {hi})"),
         _ => String::new(),

@@ -131,9 +131,10 @@ impl Answer {
             .and_then(|law| growth(law, fit.largest_flops).ok());
         let largest = dataset.observations.iter();
         let largest = largest.max_by(|a, b| a.flops.get().total_cmp(&b.flops.get()));
-        let elasticities = in_use.as_ref().zip(largest).and_then(|(law, run)| {
-            elasticities(&law.surface(), run.params, run.tokens).ok()
-        });
+        let elasticities = in_use
+            .as_ref()
+            .zip(largest)
+            .and_then(|(law, run)| elasticities(&law.surface(), run.params, run.tokens).ok());
         let smallest = dataset.observations.iter().map(|run| run.flops);
         let smallest = smallest.min_by(|a, b| a.get().total_cmp(&b.get()));
         let compare = |name: &String| compare(name, runs, &fit);

@@ -65,8 +65,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
 
 fn body(name: String, saved: SavedFit, said: Said) -> ForecastBody {
     let constants = saved.fit.parameters.iter();
-    let constants: BTreeMap<String, f64> =
-        constants.map(|p| (p.symbol.clone(), p.value)).collect();
+    let constants: BTreeMap<String, f64> = constants.map(|p| (p.symbol.clone(), p.value)).collect();
     ForecastBody {
         name,
         sealed_at: jiff::Timestamp::now(),
@@ -117,7 +116,10 @@ fn text(answer: &Answer) -> String {
     }
     text += &format!("Sealed in {} as {}\n", answer.ledger, answer.hash);
     text += &paragraph(
-        &format!("When its result is there: isoflop forecast score {} --loss LOSS", answer.name),
+        &format!(
+            "When its result is there: isoflop forecast score {} --loss LOSS",
+            answer.name
+        ),
         0,
     );
     text
