@@ -1,9 +1,12 @@
 //! Fits the rows of CSV files that say `fit` in the column `split` and forecasts those that say
 //! `test`: `forecast_split LAW FILE...`. Prints one CSV line for each forecast:
 //! `file,flops,extrapolation,loss,forecast,lo,hi`. Columns read: `params`, `tokens`, `flops`,
-//! `loss`, `split` and, where given, `unique_tokens`.
+//! `loss`, `split` and, where given, `unique_tokens`. A file with the columns `x`, `value`, `of`
+//! (`loss` or `pass-rate`) and `split` is a curve, and LAW says nothing about it.
 
-use isoflop_fit::{Dataset, FitOptions, ForecastAt, LawChoice, Observation, fit};
+use isoflop_fit::{
+    CurveOf, CurvePoint, Dataset, FitOptions, ForecastAt, LawChoice, Observation, fit, fit_curve,
+};
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use std::collections::HashMap;
 use std::error::Error;
@@ -15,6 +18,10 @@ fn main() -> Result<()> {
     let law: LawChoice = arguments.next().ok_or("which law?")?.parse()?;
     println!("file,flops,extrapolation,loss,forecast,lo,hi");
     for file in arguments {
+        if csv::Reader::from_path(&file)?.headers()?.iter().any(|name| name == "x") {
+            curve(&file)?;
+            continue;
+        }
         let (fitted, held_out) = read(&file)?;
         let options = FitOptions {
             law,
@@ -79,4 +86,30 @@ fn read(file: &str) -> Result<(Dataset, Vec<Observation>)> {
         observations: fitted,
     };
     Ok((data, held_out))
+}
+
+fn curve(file: &str) -> Result<()> {
+    let mut reader = csv::Reader::from_path(file)?;
+    let (mut fitted, mut held_out, mut of) = (Vec::new(), Vec::new(), CurveOf::Loss);
+    for record in reader.deserialize() {
+        let record: HashMap<String, String> = record?;
+        let text = |name: &str| record.get(name).ok_or_else(|| format!("no column {name}"));
+        let (x, value) = (text("x")?.parse()?, text("value")?.parse()?);
+        if text("of")? == "pass-rate" {
+            of = CurveOf::PassRate;
+        }
+        match text("split")?.as_str() {
+            "fit" => fitted.push(CurvePoint { x, value }),
+            _ => held_out.push(CurvePoint { x, value }),
+        }
+    }
+    let fitted = fit_curve(&fitted, of)?;
+    for point in held_out {
+        let said = fitted.forecast(point.x, 0.9)?;
+        println!(
+            "{file},{:e},{},{},{},{},{}",
+            point.x, said.extrapolation, point.value, said.value, said.lo, said.hi
+        );
+    }
+    Ok(())
 }

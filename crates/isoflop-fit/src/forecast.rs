@@ -1,6 +1,7 @@
 //! What a fit says about a run that it has not seen.
 
 mod cholesky;
+mod curve;
 mod discrepancy;
 mod ensemble;
 mod frontier;
@@ -12,6 +13,7 @@ mod sample;
 mod simplex;
 
 use crate::{Dataset, Fit, FitOptions, FittedLaw, ForecastError, LawChoice, Prior};
+pub use curve::{CurveFit, CurveForecast, CurveOf, CurvePoint, fit_curve};
 use ensemble::Ensemble;
 use isoflop_laws::{Flops, LawError, Loss, Params, Tokens};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};

@@ -1,0 +1,205 @@
+//! Curves over one quantity: a loss against compute or examples, a pass rate against compute.
+
+use super::ensemble::Ensemble;
+use super::mean_law::{Falls, POWER_C, Shape};
+use super::normal;
+use super::sample::{Measured, Place, Sample};
+use crate::{FitError, ForecastError, Prior};
+use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+
+/// What a curve measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CurveOf {
+    /// A positive number that falls, to zero or to a floor: L(x) = a x^−b + c.
+    Loss,
+    /// A share between 0 and 1, both excluded, that rises, to one or to less:
+    /// −ln p(x) = a x^−b + c (with c = 0 the capability law of the GPT-4 technical report 2023).
+    PassRate,
+}
+
+/// One measurement of a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// What it was measured at, such as compute in FLOPs or examples seen; positive.
+    pub x: f64,
+    /// What was measured.
+    pub value: f64,
+}
+
+/// The forecast of one point of a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurveForecast {
+    /// Median of what may be measured.
+    pub value: f64,
+    /// Lower end of the interval of a new measurement.
+    pub lo: f64,
+    /// Upper end of the interval of a new measurement.
+    pub hi: f64,
+    /// x ÷ the largest x that was measured.
+    pub extrapolation: f64,
+}
+
+/// A curve fitted to measurements.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CurveFit {
+    /// What it measures.
+    pub of: CurveOf,
+    sample: Sample,
+    #[serde(skip)]
+    learned: OnceLock<Option<Ensemble>>,
+}
+
+/// Fewest measurements of a curve: one more than its law has parameters.
+const FEWEST: usize = 4;
+
+const SHAPES: &[Shape] = &[
+    POWER_C,
+    Shape::PowerSum {
+        floor: false,
+        falls: &[Falls::WithFlops],
+    },
+];
+
+/// Fits a curve: power laws with and without a floor, averaged, with a discrepancy and
+/// calibrated as forecasts of runs are. Published laws say nothing of such exponents in general,
+/// so the prior is vague.
+///
+/// # Errors
+/// [`FitError`] for fewer than four points or a value that is no such measurement.
+pub fn fit_curve(points: &[CurvePoint], of: CurveOf) -> Result<CurveFit, FitError> {
+    let measured = points.iter().map(|point| measured(point, of));
+    let rows = measured.collect::<Result<Vec<_>, _>>()?;
+    if rows.len() < FEWEST {
+        return Err(FitError::TooFewRuns {
+            law: "power-c",
+            needed: FEWEST,
+            found: rows.len(),
+            simpler: "kaplan-c",
+        });
+    }
+    Ok(CurveFit {
+        of,
+        sample: Sample::thinned(rows),
+        learned: OnceLock::new(),
+    })
+}
+
+fn measured(point: &CurvePoint, of: CurveOf) -> Result<Measured, FitError> {
+    if !(point.x.is_finite() && point.x > 0.0) {
+        return Err(FitError::Option {
+            option: "x",
+            value: point.x,
+            expected: "a positive number, such as compute in FLOPs",
+        });
+    }
+    let (falling, expected) = match of {
+        CurveOf::Loss => (point.value, "a positive number"),
+        CurveOf::PassRate => (
+            -point.value.ln(),
+            "between 0 and 1, both excluded: leave out tasks that no or every run passes",
+        ),
+    };
+    if !(falling.is_finite() && falling > 0.0) {
+        return Err(FitError::Option {
+            option: "the measured value",
+            value: point.value,
+            expected,
+        });
+    }
+    Ok(Measured {
+        at: place(point.x),
+        y: falling.ln(),
+        noise: 1.0,
+    })
+}
+
+/// A point of a curve as a run whose size and data grow alike.
+fn place(x: f64) -> Place {
+    let half = 0.5 * x.ln();
+    Place {
+        n: half,
+        d: half,
+        c: x.ln(),
+        repeats: 0.0,
+    }
+}
+
+impl CurveFit {
+    /// The forecast at `x`, with the interval of a new measurement at `level`.
+    ///
+    /// # Errors
+    /// [`ForecastError`] if the level is no probability or `x` is not positive.
+    pub fn forecast(&self, x: f64, level: f64) -> Result<CurveForecast, ForecastError> {
+        if !(0.5..=0.999).contains(&level) {
+            return Err(ForecastError::Level(level));
+        }
+        let refused = || ForecastError::Incomplete {
+            law: "power-c".to_owned(),
+            needed: "a positive number to forecast at",
+            given: x.to_string(),
+        };
+        if !(x.is_finite() && x > 0.0) {
+            return Err(refused());
+        }
+        let learn = || Ensemble::learn(SHAPES, &self.sample, Prior::Off);
+        let ensemble = self.learned.get_or_init(learn).as_ref();
+        let (mean, sd) = ensemble.ok_or_else(refused)?.outlook(&place(x));
+        let reach = normal::quantile(0.5 + 0.5 * level) * sd;
+        let value = |ln: f64| match self.of {
+            CurveOf::Loss => ln.exp(),
+            CurveOf::PassRate => (-ln.exp()).exp(),
+        };
+        let (a, b) = (value(mean - reach), value(mean + reach));
+        let largest = self.sample.rows.first().map_or(x, |row| row.at.c.exp());
+        Ok(CurveForecast {
+            value: value(mean),
+            lo: a.min(b),
+            hi: a.max(b),
+            extrapolation: x / largest,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(of: impl Fn(f64) -> f64) -> Vec<CurvePoint> {
+        let at = (0..12).map(|k| 1e15 * 2f64.powi(k));
+        at.map(|x| CurvePoint { x, value: of(x) }).collect()
+    }
+
+    #[test]
+    fn a_power_with_a_floor_is_carried_on() {
+        let truth = |x: f64| 1.7 + 1.2 * (x / 1e15).powf(-0.2);
+        let fitted = fit_curve(&points(truth), CurveOf::Loss).unwrap();
+        let said = fitted.forecast(2e19, 0.9).unwrap();
+        assert!((said.value / truth(2e19) - 1.0).abs() < 0.02, "{said:?}");
+        assert!(said.lo < truth(2e19) && truth(2e19) < said.hi, "{said:?}");
+    }
+
+    #[test]
+    fn a_pass_rate_follows_the_capability_law() {
+        let truth = |x: f64| (-2.5 * (x / 1e15).powf(-0.15)).exp();
+        let fitted = fit_curve(&points(truth), CurveOf::PassRate).unwrap();
+        let said = fitted.forecast(2e19, 0.9).unwrap();
+        assert!((said.value / truth(2e19) - 1.0).abs() < 0.05, "{said:?}");
+        assert!(0.0 < said.lo && said.lo < said.value && said.value < said.hi && said.hi < 1.0);
+    }
+
+    #[test]
+    fn impossible_measurements_are_refused() {
+        let rates = points(|_| 1.0);
+        assert!(matches!(
+            fit_curve(&rates, CurveOf::PassRate),
+            Err(FitError::Option { .. })
+        ));
+        let few = &points(|x| x)[..3];
+        assert!(matches!(
+            fit_curve(few, CurveOf::Loss),
+            Err(FitError::TooFewRuns { .. })
+        ));
+    }
+}
