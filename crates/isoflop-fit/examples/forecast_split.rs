@@ -18,7 +18,11 @@ fn main() -> Result<()> {
     let law: LawChoice = arguments.next().ok_or("which law?")?.parse()?;
     println!("file,flops,extrapolation,loss,forecast,lo,hi");
     for file in arguments {
-        if csv::Reader::from_path(&file)?.headers()?.iter().any(|name| name == "x") {
+        if csv::Reader::from_path(&file)?
+            .headers()?
+            .iter()
+            .any(|name| name == "x")
+        {
             curve(&file)?;
             continue;
         }

@@ -30,9 +30,7 @@ pub use diagnostics::{Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend
 pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
-pub use forecast::{
-    CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, fit_curve,
-};
+pub use forecast::{CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, fit_curve};
 pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
 pub use options::{FitOptions, Objective, Prior, Resampling, UnknownObjective};
 pub use selection::Compared;
