@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // The helpers of tests, which fail by panicking.
 
 use isoflop_fit::{
-    Dataset, FitOptions, FittedLaw, Observation, Quantity, Suspicion, diagnose, fit,
+    Dataset, FitOptions, FittedLaw, LawChoice, Observation, Quantity, Suspicion, diagnose, fit,
 };
 use isoflop_laws::laws::Chinchilla;
 use isoflop_laws::{FlopCount, Flops, Loss, LossSurface, ParamCount, Params, Tokens};
@@ -184,4 +184,26 @@ fn repeated_tokens_and_a_short_range_are_said() {
         )
     };
     assert!(found.iter().any(said), "{found:?}");
+}
+
+#[test]
+fn repeated_tokens_are_counted_and_the_advice_can_be_followed() {
+    let mut runs = ladder();
+    for run in runs.iter_mut().take(3) {
+        run.unique_tokens = Some(Tokens::new(run.tokens.get() / 8.0).unwrap());
+    }
+    let found = suspicions(runs);
+    let repeated = found.iter().find_map(|suspicion| match suspicion {
+        Suspicion::Repeated { observations, most } => Some((*observations, *most)),
+        _ => None,
+    });
+    let (observations, most) = repeated.unwrap();
+    assert_eq!(observations, 3);
+    assert!((most - 8.0).abs() < 1e-9);
+    for sentence in found.iter().map(ToString::to_string) {
+        let names = sentence.split('`').skip(1).step_by(2);
+        for name in names {
+            assert!(name.parse::<LawChoice>().is_ok(), "{name}: {sentence}");
+        }
+    }
 }
