@@ -52,7 +52,8 @@ def main():
     print("# Speed\n")
     print(f"{platform.machine()}, {os.cpu_count()} cores, shared with a load of "
           f"{os.getloadavg()[0]:.1f}; scipy {scipy.__version__}; best of {ROUNDS} interleaved "
-          "rounds. Made by the two commands at the head of `bench/fit/speed.py`.\n")
+          f"rounds; scipy from {len(chosen)} starts, its time multiplied by {stride}. "
+          "Made by the two commands at the head of `bench/fit/speed.py`.\n")
     print("| what | seconds | ratio | smallest objective |")
     print("|---|---|---|---|")
     print(f"| scipy, 4,500 starts, exact gradients, 240 runs | {scipy_seconds:.2f} | 1 | {best:.9f} "
