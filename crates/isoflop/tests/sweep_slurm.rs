@@ -1,7 +1,8 @@
 //! Sweeps on a real Slurm, whose daemons are killed under them.
 //!
 //! Needs Debian's slurm-wlm slurmctld slurmd slurm-client munge; fails where they are missing.
-//! `SWEEP_PLANNED=10000 cargo test -p isoflop --test sweep_slurm -- --nocapture ten_thousand`
+//! Part of the tests with `--features slurm-tests`.
+//! `SWEEP_PLANNED=10000 cargo test -p isoflop --features slurm-tests --test sweep_slurm -- --nocapture ten_thousand`
 //! is the load test in full.
 
 mod sweeps;

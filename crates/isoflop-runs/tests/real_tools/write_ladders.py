@@ -5,8 +5,7 @@
 
 With a folder as its argument, they land there (paths of that folder end up in MLflow's files); by
 default they land in `crates/isoflop-runs/tests/fixtures/`. They are what the tools themselves wrote;
-the ladder is made up (a known law, no noise), so that a test can tell what must be read. The
-console logs beside them are written by `console_logs.py`.
+the ladder is made up (a known law, no noise), so that a test can tell what must be read.
 """
 
 import json
