@@ -147,7 +147,10 @@ mod tests {
         // Rounded up to whole steps.
         let most = spec.shape.params().unwrap().get() as usize + spec.batch_tokens();
         assert!(warmup_tokens <= most, "{warmup_tokens} of {most}");
-        assert!(spec.schedule.warmup < 500, "not a twentieth of 10,000 steps");
+        assert!(
+            spec.schedule.warmup < 500,
+            "not a twentieth of 10,000 steps"
+        );
         assert_eq!(recipe.spec(recipe.shape(6), 1000, 0).schedule.warmup, 50);
     }
 }
