@@ -6,6 +6,12 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// [`ControllerLock::holder`] locks for a moment to look: that is no holder.
+const A_LOOK: Duration = Duration::from_millis(100);
+/// A holder that has just won writes its name within this.
+const A_NAME: Duration = Duration::from_millis(800);
 
 /// Who holds a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +73,19 @@ impl ControllerLock {
         {
             return Err(error.into());
         }
+        let began = Instant::now();
         loop {
             let mut file = open_to_append(path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockError::Held {
-                        holder: read(&mut file),
-                    });
+                    let holder = read(&mut file);
+                    let patience = if holder.is_some() { A_LOOK } else { A_NAME };
+                    if began.elapsed() < patience {
+                        std::thread::sleep(Duration::from_millis(10));
+                        continue;
+                    }
+                    return Err(LockError::Held { holder });
                 }
                 Err(TryLockError::Error(error)) => return Err(error.into()),
             }
@@ -130,5 +141,20 @@ mod tests {
         drop(second);
         assert_eq!(ControllerLock::holder(&path), None);
         ControllerLock::take(&path, false).unwrap();
+    }
+
+    #[test]
+    fn one_who_only_looks_is_not_taken_for_a_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        std::fs::write(&path, "").unwrap();
+        let looking = File::open(&path).unwrap();
+        looking.lock_shared().unwrap();
+        let look = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(looking);
+        });
+        assert!(ControllerLock::take(&path, false).is_ok());
+        look.join().unwrap();
     }
 }
