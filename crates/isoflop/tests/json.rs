@@ -1,0 +1,255 @@
+//! `--json` of every command against the schemas in `docs/schema`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod sweeps;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+fn isoflop(folder: &Path, arguments: &[&str]) -> (i32, Vec<u8>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    (output.status.code().unwrap(), output.stdout)
+}
+
+/// Scripts may meet more fields later, but none that is printed now may be missing in the schema.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("properties").is_some_and(Value::is_object) {
+                fields
+                    .entry("additionalProperties")
+                    .or_insert(Value::Bool(false));
+            }
+            fields.values_mut().for_each(close);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+/// The answer, once it is one JSON object that follows its schema.
+fn answer(folder: &Path, schema: &str, arguments: &[&str], status: i32) -> Value {
+    let mut all = arguments.to_vec();
+    if !all.contains(&"--json") {
+        all.push("--json");
+    }
+    let (code, stdout) = isoflop(folder, &all);
+    assert_eq!(code, status, "{all:?}");
+    let answer: Value = serde_json::from_slice(&stdout)
+        .unwrap_or_else(|error| panic!("{all:?} prints no single JSON object: {error}"));
+    let path = repository().join(format!("docs/schema/{schema}.json"));
+    let mut schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    close(&mut schema);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&answer)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{all:?}: {errors:#?}");
+    answer
+}
+
+#[test]
+fn every_json_answer_follows_its_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_, runs) = isoflop(at, &["simulate", "--noise", "0.003", "--seed", "1"]);
+    std::fs::write(at.join("runs.csv"), runs).unwrap();
+    std::fs::write(at.join("points.csv"), "N,D\n7B,140B\n1B,20B\n").unwrap();
+    let quick = [
+        "fit",
+        "runs.csv",
+        "--law",
+        "chinchilla",
+        "--bootstraps",
+        "40",
+    ];
+    let fit = [
+        &quick[..],
+        &[
+            "--against",
+            "hoffmann-2022,kaplan-2020",
+            "--save",
+            "fit.json",
+        ],
+    ];
+    let found = answer(at, "fit", &fit.concat(), 0);
+    assert_eq!(found["n_used"], 45);
+    answer(
+        at,
+        "fit-by",
+        &[&quick[..], &["--by", "dataset"]].concat(),
+        0,
+    );
+    let found = answer(
+        at,
+        "predict",
+        &["predict", "fit.json", "--at", "points.csv"],
+        0,
+    );
+    assert_eq!(found["forecasts"][1]["params"], 1e9);
+    answer(
+        at,
+        "predict",
+        &["predict", "--law", "kaplan-c", "--flops", "1e20"],
+        0,
+    );
+    let whole = [
+        "--compare",
+        "--stop",
+        "--unique-tokens",
+        "1T",
+        "--served-tokens",
+        "10T",
+    ];
+    let budget = [
+        "plan", "--gpus", "512xH100", "--money", "1e6", "--price", "2.5",
+    ];
+    answer(at, "plan", &[&budget[..], &whole].concat(), 0);
+    let found = answer(at, "plan", &["plan", "fit.json", "--flops", "1e21"], 0);
+    assert!(found["plans"][0]["lo"].is_number() && found["plans"][0]["params_lo"].is_number());
+    answer(at, "diagnose", &["diagnose", "--model", "GPT-3"], 0);
+    answer(
+        at,
+        "diagnose-known",
+        &["diagnose", "fit.json", "--known"],
+        0,
+    );
+    let run = ["--params", "1B", "--tokens", "20B"];
+    answer(
+        at,
+        "elasticity",
+        &[&["elasticity", "fit.json"][..], &run].concat(),
+        0,
+    );
+    let spend = ["--target-flops", "1e22", "--budget", "1e20"];
+    answer(
+        at,
+        "design",
+        &[&["design", "fit.json"][..], &spend].concat(),
+        0,
+    );
+    answer(at, "backtest", &["backtest", "runs.csv", "--cuts", "2"], 0);
+    answer(at, "simulate", &["simulate", "--sizes", "3"], 0);
+    let catalogue = answer(at, "laws", &["laws"], 0);
+    for name in ["besiroglu-2024", "kaplan-nd", "step-law-2025"] {
+        answer(at, "law", &["laws", name], 0);
+    }
+    assert!(catalogue["laws"].as_array().unwrap().len() > 30);
+    answer(at, "accelerators", &["accelerators"], 0);
+}
+
+#[test]
+fn stores_figures_and_ladders_answer_by_their_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_, runs) = isoflop(at, &["simulate", "--noise", "0.003", "--seed", "1"]);
+    std::fs::write(at.join("runs.csv"), runs).unwrap();
+    answer(
+        at,
+        "import",
+        &["import", "runs.csv", "--into", "runs.db"],
+        0,
+    );
+    answer(
+        at,
+        "runs-tag",
+        &["runs", "tag", "runs.db", "sim-0001", "sweep=a"],
+        0,
+    );
+    let why = [
+        "runs",
+        "exclude",
+        "runs.db",
+        "sim-0002",
+        "--why",
+        "wrong tokeniser",
+    ];
+    answer(at, "runs-exclude", &why, 0);
+    answer(
+        at,
+        "runs-exclude",
+        &["runs", "include", "runs.db", "sim-0002"],
+        0,
+    );
+    let found = answer(at, "runs-show", &["runs", "show", "runs.db", "sim-0001"], 0);
+    assert_eq!(found["run"]["label_sweep"], "a");
+    let found = answer(at, "runs-list", &["runs", "list", "runs.db"], 0);
+    assert_eq!(found["runs"].as_array().unwrap().len(), 45);
+    let figure = ["figure", "forecast", "runs.csv", "-o", "forecast.svg"];
+    answer(
+        at,
+        "figure",
+        &[&figure[..], &["--law", "chinchilla"]].concat(),
+        0,
+    );
+    let report = ["report", "runs.csv", "-o", "report.html"];
+    answer(
+        at,
+        "report",
+        &[&report[..], &["--law", "chinchilla"]].concat(),
+        0,
+    );
+    let ladder = ["sweep", "plan", "--budget", "1e16", "-o", "sweep.toml"];
+    let trainer = ["--json", "--", "train", "{spec}", "{result}"];
+    answer(at, "sweep-plan", &[&ladder[..], &trainer].concat(), 0);
+}
+
+#[test]
+fn sweeps_answer_by_their_schemas() {
+    let sweep = sweeps::Sweep::new(2, 0.0, "");
+    assert!(sweep.finish().status.success());
+    let at = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = sweep.folder();
+    let found = answer(at, "sweep-status", &["sweep", "status", root], 0);
+    assert_eq!(found["counts"]["finished"], 2);
+    answer(at, "sweep-status", &["sweep", "resume", root], 0);
+    answer(at, "sweep-logs", &["sweep", "logs", root, "run-00000"], 0);
+}
+
+#[test]
+fn the_ledger_answers_by_its_schemas_and_says_no_with_status_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_, runs) = isoflop(at, &["simulate", "--noise", "0.003", "--seed", "1"]);
+    std::fs::write(at.join("runs.csv"), runs).unwrap();
+    let seal = [
+        "forecast",
+        "seal",
+        "big",
+        "runs.csv",
+        "--law",
+        "chinchilla",
+        "--flops",
+        "1e21",
+    ];
+    answer(at, "forecast-seal", &seal, 0);
+    answer(at, "forecast-list", &["forecast", "list"], 0);
+    let found = answer(
+        at,
+        "forecast-score",
+        &["forecast", "score", "big", "--loss", "3.0"],
+        1,
+    );
+    assert_eq!(found["inside"], false);
+    answer(at, "forecast-check", &["forecast", "check"], 0);
+    let ledger = at.join("isoflop-ledger.jsonl");
+    let changed = std::fs::read_to_string(&ledger)
+        .unwrap()
+        .replacen("big", "bog", 1);
+    std::fs::write(&ledger, changed).unwrap();
+    let found = answer(at, "forecast-check", &["forecast", "check"], 1);
+    assert_eq!(found["intact"], false);
+}
