@@ -6,6 +6,7 @@
 //! - [`surfaces`] the fitted surface: contours, sample efficiency, stopping
 //! - [`panels`] Kaplan's three power laws and learning curves
 //! - [`diagnostics`] residuals, leverage, posterior, design
+//! - [`record`] the same fits asked for another run, and a forecast to be sealed
 //! - [`report`] the whole page
 
 mod allocations;
@@ -14,6 +15,7 @@ mod evidence;
 mod figure_name;
 mod forecasts;
 mod panels;
+mod record;
 mod report;
 mod surfaces;
 
@@ -27,8 +29,8 @@ use isoflop_fit::{
 };
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_plan::{
-    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, SurfaceError, SurfacePoint,
-    optimum,
+    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, PlanError, SurfaceError,
+    SurfacePoint, optimum,
 };
 
 /// Why an analysis or one of its figures cannot be made.
@@ -50,6 +52,9 @@ pub enum AnalysisError {
     /// There is no design.
     #[error(transparent)]
     Design(#[from] DesignError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// There is no backtest.
     #[error(transparent)]
     Backtest(#[from] BacktestError),
@@ -98,6 +103,14 @@ pub struct Question {
 pub struct Analysis {
     evidence: Evidence,
     question: Question,
+    fits: Fits,
+    target: SurfacePoint,
+    prediction: Prediction,
+}
+
+/// The runs that were fitted, and the laws that came out.
+#[derive(Debug)]
+struct Fits {
     /// What was fitted: without the runs that are held out.
     fitted: Dataset,
     /// Positions in the evidence of the fitted observations.
@@ -109,8 +122,6 @@ pub struct Analysis {
     /// The law over size and data: the forecaster itself, where it is one.
     law: LawInUse,
     surface_fit: Fit,
-    target: SurfacePoint,
-    prediction: Prediction,
 }
 
 impl Analysis {
@@ -128,17 +139,25 @@ impl Analysis {
         let forecaster = fit(&fitted, &options)?;
         let surface_fit = surface_fit(&fitted, &forecaster, &options)?;
         let law = in_use(&surface_fit)?;
-        let target = target_point(&law, &evidence.dataset, &question, &forecaster, held_out)?;
-        let prediction = predict(&forecaster, &surface_fit, &target, options.level)?;
-        Ok(Analysis {
-            evidence,
-            question,
+        let fits = Fits {
             fitted,
             positions,
             held_out,
             forecaster,
             law,
             surface_fit,
+        };
+        Analysis::aimed(evidence, question, fits)
+    }
+
+    fn aimed(evidence: Evidence, question: Question, fits: Fits) -> Result<Self, AnalysisError> {
+        let target = target_point(&fits, &evidence.dataset, &question)?;
+        let level = question.options.level;
+        let prediction = predict(&fits.forecaster, &fits.surface_fit, &target, level)?;
+        Ok(Analysis {
+            evidence,
+            question,
+            fits,
             target,
             prediction,
         })
@@ -183,13 +202,13 @@ impl Analysis {
     /// The fit behind the forecast.
     #[must_use]
     pub fn fit(&self) -> &Fit {
-        &self.forecaster
+        &self.fits.forecaster
     }
 
     /// The law over size and data.
     #[must_use]
     pub fn law(&self) -> &LawInUse {
-        &self.law
+        &self.fits.law
     }
 
     /// Loss and interval of any run, N and D given.
@@ -202,27 +221,35 @@ impl Analysis {
         tokens: Tokens,
     ) -> Result<(Loss, Loss, Loss), ForecastError> {
         let level = self.question.options.level;
-        forecast_with(&self.forecaster, params, tokens, level)
-            .or_else(|_| forecast_with(&self.surface_fit, params, tokens, level))
+        forecast_with(&self.fits.forecaster, params, tokens, level)
+            .or_else(|_| forecast_with(&self.fits.surface_fit, params, tokens, level))
     }
 
     /// The fitted runs, in their order.
     fn run_points(&self) -> Vec<RunPoint> {
-        self.positions
+        self.fits
+            .positions
             .iter()
             .map(|&k| self.evidence.point(k))
             .collect()
     }
 
+    /// What it rests on.
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
     /// Target compute over that of the largest fitted run.
-    fn extrapolation(&self) -> f64 {
-        self.target.flops.get() / self.forecaster.largest_flops.get()
+    #[must_use]
+    pub fn extrapolation(&self) -> f64 {
+        self.target.flops.get() / self.fits.forecaster.largest_flops.get()
     }
 
     fn conventions(&self) -> String {
         format!(
             "N: {}; {}; loss on held-out data in nats per token",
-            self.fitted.param_count, self.fitted.flop_count
+            self.fits.fitted.param_count, self.fits.fitted.flop_count
         )
     }
 
@@ -230,8 +257,8 @@ impl Analysis {
     fn law_note(&self) -> String {
         format!(
             "Law: {}, fitted to {} of {} rows. {}.",
-            greek(self.law.law().card().formula),
-            self.surface_fit.n_used,
+            greek(self.fits.law.law().card().formula),
+            self.fits.surface_fit.n_used,
             self.evidence.dataset.observations.len() + self.evidence.not_used.len(),
             self.conventions()
         )
@@ -301,12 +328,11 @@ fn in_use(fit: &Fit) -> Result<LawInUse, LawInUseError> {
 }
 
 fn target_point(
-    law: &LawInUse,
+    fits: &Fits,
     data: &Dataset,
     question: &Question,
-    forecaster: &Fit,
-    held_out: Option<usize>,
 ) -> Result<SurfacePoint, AnalysisError> {
+    let (law, held_out) = (&fits.law, fits.held_out);
     let (params, tokens) = match (question.target, held_out) {
         (_, Some(held)) => {
             let run = &data.observations[held];
@@ -315,7 +341,7 @@ fn target_point(
         (Target::Run(params, tokens), _) => (params, tokens),
         (Target::Budget(flops), _) => return Ok(optimum(&law.surface(), flops)?),
         _ => {
-            let flops = Flops::new(10.0 * forecaster.largest_flops.get())?;
+            let flops = Flops::new(10.0 * fits.forecaster.largest_flops.get())?;
             return Ok(optimum(&law.surface(), flops)?);
         }
     };

@@ -31,5 +31,6 @@ pub use figure::{
 };
 pub use page::{
     EntropyCheck, Explorer, ExplorerPoint, Extras, FitSummary, FittedParameter, Report,
-    ReportError, RunRow, School, Seal, SealCheck, UnusedRow,
+    ReportError, RunRow, STYLE, School, Seal, SealCheck, UnusedRow, WIDGETS,
 };
+pub use visible::visible;

@@ -5,6 +5,7 @@ mod numbers;
 mod script;
 
 pub use extras::{Explorer, ExplorerPoint, Extras, School};
+pub use script::{STYLE, WIDGETS};
 
 use crate::figure::{Figure, LossUnit, Prediction, RunPoint};
 use crate::visible::visible;

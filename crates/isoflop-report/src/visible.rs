@@ -4,7 +4,8 @@
 ///
 /// Control characters are not allowed in XML, move the cursor of a terminal, or, as the
 /// overriding marks of bidirectional text do, reorder what stands around them.
-pub(crate) fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

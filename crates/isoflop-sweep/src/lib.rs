@@ -28,6 +28,7 @@ mod status;
 mod worker;
 
 pub use controller::{Beginning, Controller, ControllerError, Ended, begin};
+pub use curve::{CurvePoint, CurveReader};
 pub use executor::{Batch, Executor, ExecutorError, Job, Local, Seen, Sight, Slurm, executor_for};
 pub use failpoint::FAILPOINTS;
 pub use folder::{AttemptFolder, SweepFolder};

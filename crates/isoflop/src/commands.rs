@@ -16,6 +16,7 @@ mod predict;
 mod quickstart;
 mod report;
 mod runs;
+mod serve;
 mod simulate;
 mod sweep;
 
@@ -56,6 +57,7 @@ commands! {
     Sweep => sweep,
     Report => report,
     Figure => figure,
+    Serve => serve,
     Import => import,
     Runs => runs,
     Laws => laws,

@@ -22,7 +22,7 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::NotInRuns`] where no three sizes share a budget.
     pub fn isoflop(&self) -> Result<IsoflopFigure, AnalysisError> {
-        let found = valleys(&self.fitted);
+        let found = valleys(&self.fits.fitted);
         if found.is_empty() {
             let why = "no budget has three sizes or more: train several sizes at equal compute";
             return Err(Analysis::missing("isoflop", why));
@@ -31,7 +31,7 @@ impl Analysis {
         let valleys = found.iter().map(|valley| {
             let runs = valley.members.iter();
             let runs = runs
-                .map(|&k| self.evidence.point(self.positions[k]))
+                .map(|&k| self.evidence.point(self.fits.positions[k]))
                 .collect();
             let parabola = valley.parabola.and_then(|parabola| {
                 Some(Parabola {
@@ -54,7 +54,7 @@ impl Analysis {
                 "Parabolas in ln N by least squares at each of {} budgets; {shown} of {} rows \
                  have two other sizes at their budget. {}.",
                 found.len(),
-                self.fitted.observations.len(),
+                self.fits.fitted.observations.len(),
                 self.conventions()
             ),
         })
@@ -73,7 +73,7 @@ impl Analysis {
         let budgets = self.budgets();
         let minima = self.minima();
         let level = self.question.options.level;
-        let (line, exponent, how) = match fit(&self.fitted, &options) {
+        let (line, exponent, how) = match fit(&self.fits.fitted, &options) {
             Ok(by_valleys) if minima.len() > 2 => {
                 let line = valley_line(&by_valleys, &budgets, level);
                 let a = &by_valleys.parameters[1];
@@ -101,7 +101,7 @@ impl Analysis {
             },
             exponent,
             level,
-            largest: Some(self.forecaster.largest_flops),
+            largest: Some(self.fits.forecaster.largest_flops),
             conventions: format!(
                 "Line: {how}; band: {:.0} % of refits to resampled runs. {}.",
                 level * 100.0,
@@ -144,7 +144,7 @@ impl Analysis {
                 points: own,
             },
             schools: schools.collect(),
-            largest: Some(self.forecaster.largest_flops),
+            largest: Some(self.fits.forecaster.largest_flops),
             conventions: format!(
                 "OpenAI: N without embeddings, ten times the compute for ×5.5 N and ×1.8 D, \
                  anchored at 1.3B and 1 PF-day. DeepMind: all parameters. {}",
@@ -155,7 +155,7 @@ impl Analysis {
 
     /// Minima of the valleys.
     fn minima(&self) -> Vec<AllocationPoint> {
-        let found = valleys(&self.fitted);
+        let found = valleys(&self.fits.fitted);
         let minima = found.iter().filter_map(|valley| {
             let params = Params::new(valley.parabola?.ln_params.exp()).ok()?;
             Some(AllocationPoint {
@@ -170,7 +170,13 @@ impl Analysis {
 
     /// Budgets from the smallest run to a little beyond the target, which is one of them.
     pub(super) fn budgets(&self) -> Vec<Flops> {
-        let (low, high) = super::ends(self.fitted.observations.iter().map(|run| run.flops.get()));
+        let (low, high) = super::ends(
+            self.fits
+                .fitted
+                .observations
+                .iter()
+                .map(|run| run.flops.get()),
+        );
         let high = self.target.flops.get().max(high) * 1.5;
         let even = log_steps(low, high, POINTS);
         let mut budgets: Vec<f64> = even.chain([self.target.flops.get()]).collect();
@@ -188,8 +194,8 @@ impl Analysis {
     ) -> Result<Vec<AllocationPoint>, AnalysisError> {
         let level = self.question.options.level;
         let point = |&flops: &Flops| {
-            let best = optimum(&self.law.surface(), flops)?;
-            let refits = self.law.plausible_surfaces().take(MOST_REFITS);
+            let best = optimum(&self.fits.law.surface(), flops)?;
+            let refits = self.fits.law.plausible_surfaces().take(MOST_REFITS);
             let sizes =
                 refits.filter_map(|surface| Some(optimum(&surface, flops).ok()?.params.get()));
             let interval = interval(sizes.collect(), level);
@@ -214,8 +220,8 @@ impl Analysis {
             Some((there.params.get() / here.params.get()).log10())
         };
         let missing = || Analysis::missing("optimum", "the law has no best size at the target");
-        let exponent = growth(&self.law.surface()).ok_or_else(missing)?;
-        let refits = self.law.plausible_surfaces().take(MOST_REFITS);
+        let exponent = growth(&self.fits.law.surface()).ok_or_else(missing)?;
+        let refits = self.fits.law.plausible_surfaces().take(MOST_REFITS);
         let drawn = refits.filter_map(|surface| growth(&surface)).collect();
         Ok((exponent, interval(drawn, self.question.options.level)))
     }

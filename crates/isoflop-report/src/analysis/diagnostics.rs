@@ -21,11 +21,16 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::NotInRuns`] where the law has no value at a run.
     pub fn residuals(&self) -> Result<ResidualsFigure, AnalysisError> {
-        let held_out = self.held_out.iter().map(|&k| (k, true));
-        let all = self.positions.iter().map(|&k| (k, false)).chain(held_out);
+        let held_out = self.fits.held_out.iter().map(|&k| (k, true));
+        let all = self
+            .fits
+            .positions
+            .iter()
+            .map(|&k| (k, false))
+            .chain(held_out);
         let runs = all.filter_map(|(k, held_out)| {
             let run = self.evidence.point(k);
-            let fitted = self.law.surface()(run.params, run.tokens)?;
+            let fitted = self.fits.law.surface()(run.params, run.tokens)?;
             Some(FittedRun {
                 run,
                 fitted,
@@ -44,12 +49,12 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::NotInRuns`] for a law without a loss.
     pub fn leverage(&self) -> Result<LeverageFigure, AnalysisError> {
-        let found = diagnose(&self.fitted, &self.surface_fit, None)?;
+        let found = diagnose(&self.fits.fitted, &self.fits.surface_fit, None)?;
         if found.residuals.is_empty() {
             return Err(Analysis::missing("leverage", "the law predicts no loss"));
         }
         let runs = found.residuals.iter().map(|residual| WeighedRun {
-            run: self.evidence.point(self.positions[residual.index]),
+            run: self.evidence.point(self.fits.positions[residual.index]),
             leverage: residual.leverage,
             residual: residual.standardised,
             cook: residual.influence,
@@ -57,7 +62,7 @@ impl Analysis {
         Ok(LeverageFigure {
             title: "Which runs the fit hangs on".into(),
             runs: runs.collect(),
-            parameters: self.surface_fit.parameters.len(),
+            parameters: self.fits.surface_fit.parameters.len(),
             conventions: self.law_note(),
         })
     }
@@ -68,14 +73,14 @@ impl Analysis {
     /// [`AnalysisError::NotInRuns`] for a law without the exponents α and β, or without refits.
     pub fn posterior(&self) -> Result<PosteriorFigure, AnalysisError> {
         let position = |symbol: &str| {
-            let all = self.surface_fit.parameters.iter();
+            let all = self.fits.surface_fit.parameters.iter();
             all.map(|parameter| parameter.symbol.as_str())
                 .position(|s| s == symbol)
         };
         let (Some(alpha), Some(beta)) = (position("alpha"), position("beta")) else {
             let why = format!(
                 "law `{}` has no exponents alpha and beta",
-                self.surface_fit.law
+                self.fits.surface_fit.law
             );
             return Err(Analysis::missing("posterior", why));
         };
@@ -88,18 +93,18 @@ impl Analysis {
         Ok(PosteriorFigure {
             title: "The exponents that these runs allow, beside published ones".into(),
             exponents,
-            level: self.surface_fit.level,
+            level: self.fits.surface_fit.level,
             conventions: format!(
                 "Bars: {} refits to resampled runs. Published: points with their intervals, where \
                  there are any; their data and conventions differ. {}",
-                self.surface_fit.draws.len(),
+                self.fits.surface_fit.draws.len(),
                 self.law_note()
             ),
         })
     }
 
     fn exponent(&self, symbol: &str, meaning: &str, of: impl Fn(&[f64]) -> f64) -> ExponentDraws {
-        let fit = &self.surface_fit;
+        let fit = &self.fits.surface_fit;
         let estimate: Vec<f64> = fit
             .parameters
             .iter()
@@ -140,7 +145,7 @@ impl Analysis {
             noise: self.noise(),
             level: self.question.options.level,
         };
-        let found = design(&[self.law.law()], &request)?;
+        let found = design(&[self.fits.law.law()], &request)?;
         let next = found.runs.iter().map(|run| NextRun {
             params: run.params,
             tokens: run.tokens,
@@ -170,8 +175,8 @@ impl Analysis {
 
     /// Standard deviation of what the fit leaves of ln L, robustly.
     fn noise(&self) -> f64 {
-        let surface = self.law.surface();
-        let left = self.fitted.observations.iter().filter_map(|run| {
+        let surface = self.fits.law.surface();
+        let left = self.fits.fitted.observations.iter().filter_map(|run| {
             let fitted = surface(run.params, run.tokens)?;
             Some((run.loss.ln() - fitted.ln()).abs())
         });

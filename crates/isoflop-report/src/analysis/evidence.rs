@@ -31,6 +31,8 @@ pub struct Evidence {
     pub metrics: Vec<Scores>,
     /// What was derived or mixed, one sentence each.
     pub notes: Vec<String>,
+    /// Hash of the corpus of all fitted runs, where they agree on one.
+    pub corpus_fingerprint: Option<String>,
 }
 
 impl Evidence {
@@ -45,6 +47,7 @@ impl Evidence {
         let names: Vec<String> = names.collect();
         let curves = curves(runs, selection.dataset.param_count, checkpoints);
         Evidence {
+            corpus_fingerprint: fingerprint(runs, &selection.used),
             metrics: metrics(runs),
             not_used: selection.dropped.iter().map(unused).collect(),
             notes: selection.notes,
@@ -134,6 +137,13 @@ impl CurveOrigin {
             }
         }
     }
+}
+
+fn fingerprint(runs: &[Run], used: &[usize]) -> Option<String> {
+    let of = |index: &usize| runs[*index].corpus_fingerprint.as_ref();
+    let first = of(used.first()?)?;
+    let same = used.iter().all(|index| of(index) == Some(first));
+    same.then(|| first.clone())
 }
 
 fn unused(dropped: &Dropped) -> UnusedRow {

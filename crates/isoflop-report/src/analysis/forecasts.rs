@@ -19,7 +19,7 @@ impl Analysis {
     /// Loss against compute, normalised to the target.
     #[must_use]
     pub fn forecast(&self) -> ForecastFigure {
-        let what = match self.held_out {
+        let what = match self.fits.held_out {
             Some(held) => format!("run {}", self.evidence.names[held]),
             None => format!("a model of {} parameters", self.target.params),
         };
@@ -28,12 +28,15 @@ impl Analysis {
             title: format!("Loss of {what}, predicted from {} smaller runs", runs.len()),
             curve: self.curve_to_target(),
             prediction: self.prediction.clone(),
-            actual: self.held_out.map(|held| self.evidence.point(held).loss),
+            actual: self
+                .fits
+                .held_out
+                .map(|held| self.evidence.point(held).loss),
             known_entropy: None,
             unit: self.question.unit,
             law: format!(
                 "{}, corrected by the runs, at D/N = {:.0}",
-                self.forecaster.law,
+                self.fits.forecaster.law,
                 self.target.tokens.get() / self.target.params.get()
             ),
             conventions: self.law_note(),
@@ -44,7 +47,12 @@ impl Analysis {
     /// The forecast by compute for models of the target's tokens per parameter, which ends in the
     /// target itself.
     fn curve_to_target(&self) -> Vec<(Flops, Loss)> {
-        let smallest = self.fitted.observations.iter().map(|run| run.flops.get());
+        let smallest = self
+            .fits
+            .fitted
+            .observations
+            .iter()
+            .map(|run| run.flops.get());
         let smallest = smallest.fold(f64::MAX, f64::min);
         let (n, d, c) = (self.target.params, self.target.tokens, self.target.flops);
         let point = |flops: f64| {
@@ -62,15 +70,15 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::Backtest`] where no split can be fitted.
     pub fn backtest(&self) -> Result<BacktestFigure, AnalysisError> {
-        let data = &self.fitted;
+        let data = &self.fits.fitted;
         let splits = Split::forward_chain(data, SPLITS.0, SPLITS.1);
         let options = FitOptions {
-            law: isoflop_fit::LawChoice::Named(self.forecaster.law),
+            law: isoflop_fit::LawChoice::Named(self.fits.forecaster.law),
             bootstraps: BACKTEST_REFITS,
             ..self.question.options.clone()
         };
         let level = options.level;
-        let law = self.forecaster.law.name();
+        let law = self.fits.forecaster.law.name();
         let found = backtest(data, &splits, law, level, |part| {
             let fitted = fit(part, &options).map_err(|error| error.to_string())?;
             Ok(Asked { fit: fitted, level })
@@ -79,7 +87,7 @@ impl Analysis {
             let said = point.said.get();
             let interval = point.lo.zip(point.hi);
             PastForecast {
-                run: self.evidence.names[self.positions[point.run]].clone(),
+                run: self.evidence.names[self.fits.positions[point.run]].clone(),
                 extrapolation: point.extrapolation,
                 relative_error: point.relative_error,
                 interval: interval.map(|(lo, hi)| (lo.get() / said - 1.0, hi.get() / said - 1.0)),

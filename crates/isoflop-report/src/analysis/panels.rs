@@ -16,7 +16,7 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::NotInRuns`] for too few runs.
     pub fn kaplan(&self) -> Result<KaplanFigure, AnalysisError> {
-        let count = self.fitted.observations.len();
+        let count = self.fits.fitted.observations.len();
         if count < 6 {
             let why = format!("there are {count} runs, and three power laws need at least six");
             return Err(Analysis::missing("kaplan", why));
@@ -59,7 +59,7 @@ impl Analysis {
             ..self.question.options.clone()
         };
         // Runs that do not determine a line are shown without one.
-        let line = fit(&subset(&self.fitted, &fitted), &options)
+        let line = fit(&subset(&self.fits.fitted, &fitted), &options)
             .ok()
             .map(|fit| {
                 let exponent = &fit.parameters[1];
@@ -71,8 +71,8 @@ impl Analysis {
                     floor: None,
                 }
             });
-        let point = |&k: &usize| self.evidence.point(self.positions[k]);
-        let others: Vec<RunPoint> = (0..self.positions.len())
+        let point = |&k: &usize| self.evidence.point(self.fits.positions[k]);
+        let others: Vec<RunPoint> = (0..self.fits.positions.len())
             .filter(|k| !fitted.contains(k))
             .map(|k| point(&k))
             .collect();
@@ -86,7 +86,7 @@ impl Analysis {
 
     /// Runs that no run with as little of a quantity beats.
     fn frontier(&self, of: impl Fn(&Observation) -> f64) -> Vec<usize> {
-        let runs = &self.fitted.observations;
+        let runs = &self.fits.fitted.observations;
         let mut order: Vec<usize> = (0..runs.len()).collect();
         order.sort_by(|&a, &b| {
             let by_quantity = of(&runs[a]).total_cmp(&of(&runs[b]));

@@ -35,7 +35,10 @@ impl Analysis {
         let report = Report {
             title: text.title.clone().unwrap_or_else(|| self.forecast().title),
             prediction: self.prediction.clone(),
-            actual: self.held_out.map(|held| self.evidence.point(held).loss),
+            actual: self
+                .fits
+                .held_out
+                .map(|held| self.evidence.point(held).loss),
             extrapolation: self.extrapolation(),
             entropy: None,
             unit: self.question.unit,
@@ -70,11 +73,13 @@ impl Analysis {
         (figures, left_out)
     }
 
-    fn used_rows(&self) -> Vec<RunRow> {
-        let rows = self.positions.iter().map(|&k| {
+    /// The fitted runs with what the law says of them.
+    #[must_use]
+    pub fn used_rows(&self) -> Vec<RunRow> {
+        let rows = self.fits.positions.iter().map(|&k| {
             let run = self.evidence.point(k);
             RunRow {
-                fitted: self.law.surface()(run.params, run.tokens),
+                fitted: self.fits.law.surface()(run.params, run.tokens),
                 loss_std: self.evidence.dataset.observations[k].loss_std,
                 run,
             }
@@ -82,11 +87,13 @@ impl Analysis {
         rows.collect()
     }
 
-    fn convention_rows(&self) -> Vec<(String, String)> {
+    /// What N, C, D and the loss count, and what the interval is of.
+    #[must_use]
+    pub fn convention_rows(&self) -> Vec<(String, String)> {
         let row = |name: &str, rule: String| (name.to_owned(), rule);
         vec![
-            row("N", self.fitted.param_count.to_string()),
-            row("C", self.fitted.flop_count.to_string()),
+            row("N", self.fits.fitted.param_count.to_string()),
+            row("C", self.fits.fitted.flop_count.to_string()),
             row("D", "tokens seen, repetitions included".into()),
             row(
                 "Loss",
@@ -96,9 +103,11 @@ impl Analysis {
         ]
     }
 
-    fn fit_summary(&self) -> FitSummary {
-        let fit = &self.surface_fit;
-        let card = self.law.law().card();
+    /// The fitted law over size and data: parameters, diagnostics, warnings.
+    #[must_use]
+    pub fn fit_summary(&self) -> FitSummary {
+        let fit = &self.fits.surface_fit;
+        let card = self.fits.law.law().card();
         let parameters = fit.parameters.iter().zip(card.parameters);
         let parameters = parameters.map(|(fitted, parameter)| FittedParameter {
             name: fitted.symbol.clone(),
@@ -111,7 +120,7 @@ impl Analysis {
         });
         let row = |name: &str, value: String| (name.to_owned(), value);
         let mut diagnostics = vec![
-            row("Law of the forecast", self.forecaster.law.to_string()),
+            row("Law of the forecast", self.fits.forecaster.law.to_string()),
             row("Rows fitted", fit.n_used.to_string()),
             row("Separate runs", fit.n_runs.to_string()),
             row(
@@ -145,7 +154,8 @@ impl Analysis {
     }
 
     /// How sure the answer is, and why, one sentence each.
-    fn how_sure(&self) -> Vec<String> {
+    #[must_use]
+    pub fn how_sure(&self) -> Vec<String> {
         let level = self.question.options.level * 100.0;
         let mut sentences = vec![format!(
             "The {level:.0} % interval is for the measured loss of one new run. It holds what the \
@@ -189,7 +199,7 @@ impl Analysis {
                 citation.authors, citation.year, citation.title
             )
         };
-        let laws = [self.law.law().card(), self.forecaster.law.card()];
+        let laws = [self.fits.law.law().card(), self.fits.forecaster.law.card()];
         let mut references: Vec<String> = laws.iter().map(|card| cite(&card.citation)).collect();
         references.dedup();
         references.push(
@@ -199,15 +209,23 @@ impl Analysis {
         references
     }
 
-    /// What the page shows for each budget.
-    fn explorer(&self) -> Result<Explorer, AnalysisError> {
-        let smallest = self.fitted.observations.iter().map(|run| run.flops.get());
+    /// The best model of each budget, with its forecast, from the smallest run to beyond the target.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] where the law has no optimum.
+    pub fn explorer(&self) -> Result<Explorer, AnalysisError> {
+        let smallest = self
+            .fits
+            .fitted
+            .observations
+            .iter()
+            .map(|run| run.flops.get());
         let smallest = smallest.fold(f64::MAX, f64::min);
         let high = self
             .target
             .flops
             .get()
-            .max(self.forecaster.largest_flops.get())
+            .max(self.fits.forecaster.largest_flops.get())
             * BEYOND;
         let even = log_steps(smallest, high, BUDGETS);
         let mut budgets: Vec<f64> = even.chain([self.target.flops.get()]).collect();
@@ -245,7 +263,7 @@ impl Analysis {
             points: points.collect(),
             schools: schools.collect(),
             target: self.target.flops,
-            largest: self.forecaster.largest_flops,
+            largest: self.fits.forecaster.largest_flops,
         })
     }
 }

@@ -23,7 +23,7 @@ impl Analysis {
     /// [`AnalysisError::Surface`] where the law has no optimum.
     pub fn contours(&self) -> Result<ContoursFigure, AnalysisError> {
         let runs = self.run_points();
-        let surface = self.law.surface();
+        let surface = self.fits.law.surface();
         let sizes = runs
             .iter()
             .map(|run| run.params.get())
@@ -65,8 +65,13 @@ impl Analysis {
 
     /// Losses from that of the worst run to that of the target, evenly in the logarithm.
     fn level_losses(&self, cheap: f64, dear: f64) -> Result<Vec<Loss>, AnalysisError> {
-        let surface = self.law.surface();
-        let worst = self.fitted.observations.iter().map(|run| run.loss.get());
+        let surface = self.fits.law.surface();
+        let worst = self
+            .fits
+            .fitted
+            .observations
+            .iter()
+            .map(|run| run.loss.get());
         let worst = worst.fold(f64::MIN_POSITIVE, f64::max);
         let least = optimum(&surface, Flops::new(dear)?)?.loss.get();
         let most = optimum(&surface, Flops::new(cheap)?)?.loss.get();
@@ -85,7 +90,7 @@ impl Analysis {
             let why = "all runs have about one size";
             return Err(Analysis::missing("sample-efficiency", why));
         }
-        let surface = self.law.surface();
+        let surface = self.fits.law.surface();
         let (few, many) = ends(runs.iter().map(|run| run.tokens.get()));
         // What the smallest size reaches with the most data: every larger size reaches it sooner.
         let common = surface(Params::new(small)?, Tokens::new(many)?);
@@ -121,7 +126,7 @@ impl Analysis {
     /// # Errors
     /// [`AnalysisError::Surface`] where no budget reaches the loss.
     pub fn stopping(&self) -> Result<StoppingFigure, AnalysisError> {
-        let surface = self.law.surface();
+        let surface = self.fits.law.surface();
         let loss = self.target.loss;
         let best = cheapest_for(&surface, loss)?;
         let out_of_reach = || SurfaceError::OutOfReach(loss);

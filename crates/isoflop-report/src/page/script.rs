@@ -1,6 +1,7 @@
 //! The page's one script, the data that it reads, and the policy that lets only it run.
 
-use super::Page;
+use super::{Explorer, ExplorerPoint, Page};
+use crate::figure::LossUnit;
 use crate::visible::visible;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,8 +9,15 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-pub(super) const SCRIPT: &str = include_str!("../../templates/report.js");
-pub(super) const STYLE: &str = include_str!("../../templates/report.css");
+/// The script that the report and the local page share: figures that name their runs under the
+/// pointer, and the budget control.
+pub const WIDGETS: &str = include_str!("../../templates/widgets.js");
+pub(super) const SCRIPT: &str = concat!(
+    include_str!("../../templates/widgets.js"),
+    include_str!("../../templates/report.js")
+);
+/// The style sheet of the report, and the base of the local page's.
+pub const STYLE: &str = include_str!("../../templates/report.css");
 
 /// The page's policy: nothing is loaded from anywhere, and only this script and this style sheet
 /// are used (W3C, Content Security Policy Level 3).
@@ -41,38 +49,23 @@ impl Page<'_> {
             }
             figures.insert(figure.name.to_owned(), Value::Array(spots));
         }
-        let data = json!({ "texts": texts, "figures": figures, "explorer": self.explorer() });
+        let explorer = self.extras.explorer.as_ref();
+        let explorer = explorer.map(|explorer| explorer.to_json(self.report.unit));
+        let data = json!({ "texts": texts, "figures": figures, "explorer": explorer });
         let text = data.to_string();
         text.replace('&', "\\u0026")
             .replace('<', "\\u003c")
             .replace('>', "\\u003e")
     }
+}
 
-    fn explorer(&self) -> Value {
-        let Some(explorer) = &self.extras.explorer else {
-            return Value::Null;
-        };
-        let unit = self.report.unit;
-        let points: Vec<Value> = explorer
-            .points
-            .iter()
-            .map(|point| {
-                let ends = point.params_interval;
-                let losses =
-                    [point.loss, point.low, point.high].map(|loss| round(unit.convert(loss)));
-                json!([
-                    round(point.flops.get()),
-                    round(point.params.get()),
-                    round(point.tokens.get()),
-                    losses[0],
-                    losses[1],
-                    losses[2],
-                    ends.map(|ends| round(ends.0.get())),
-                    ends.map(|ends| round(ends.1.get())),
-                ])
-            })
-            .collect();
-        let schools: Vec<Value> = explorer
+impl Explorer {
+    /// What the budget control of [`WIDGETS`] reads: rows of C, N, D, loss, its interval, and the
+    /// interval of N.
+    #[must_use]
+    pub fn to_json(&self, unit: LossUnit) -> Value {
+        let points: Vec<Value> = self.points.iter().map(|p| row(p, unit)).collect();
+        let schools: Vec<Value> = self
             .schools
             .iter()
             .map(|school| {
@@ -87,11 +80,26 @@ impl Page<'_> {
         json!({
             "points": points,
             "schools": schools,
-            "target": explorer.target.get(),
-            "largest": explorer.largest.get(),
+            "target": self.target.get(),
+            "largest": self.largest.get(),
             "unit": unit.name(),
         })
     }
+}
+
+fn row(point: &ExplorerPoint, unit: LossUnit) -> Value {
+    let ends = point.params_interval;
+    let losses = [point.loss, point.low, point.high].map(|loss| round(unit.convert(loss)));
+    json!([
+        round(point.flops.get()),
+        round(point.params.get()),
+        round(point.tokens.get()),
+        losses[0],
+        losses[1],
+        losses[2],
+        ends.map(|ends| round(ends.0.get())),
+        ends.map(|ends| round(ends.1.get())),
+    ])
 }
 
 /// Seven significant digits: more than is shown.
