@@ -22,11 +22,11 @@ pub struct CorpusOptions {
 }
 
 impl Default for CorpusOptions {
-    /// 48 MB is about 16 million tokens at a vocabulary of 1024: more than a laptop trains on in
-    /// half an hour without repetition. Below 1 MB not even the smallest ladder has enough.
+    /// 96 MB is about 40 million tokens at a vocabulary of 1024: more than a laptop trains on in
+    /// half an hour without repetition, and documents enough to measure a loss to 0.3 %. Below 1 MB not even the smallest ladder has enough.
     fn default() -> Self {
         Self {
-            max_bytes: 48_000_000,
+            max_bytes: 96_000_000,
             min_bytes: 1_000_000,
             jsonl_field: "text".to_owned(),
         }

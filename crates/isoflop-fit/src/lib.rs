@@ -15,6 +15,7 @@ mod error;
 mod errors;
 mod estimate;
 mod fit;
+mod floored;
 mod forecast;
 mod identify;
 mod law_choice;
@@ -30,6 +31,7 @@ pub use diagnostics::{Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend
 pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
+pub use floored::{Floored, fit_floored};
 pub use forecast::{CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, fit_curve};
 pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
 pub use options::{FitOptions, Objective, Prior, Resampling, UnknownObjective};

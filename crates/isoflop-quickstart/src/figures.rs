@@ -1,10 +1,10 @@
 //! The figures of the report, from the runs, the fits and the sealed forecast.
 
 use crate::error::QuickstartError;
-use crate::forecast::{Fits, options_for, sizes};
+use crate::forecast::{Fits, LEVEL, options_for, sizes};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use isoflop_fit::{Dataset, Fit, FittedLaw, ForecastAt, fit, valleys};
+use isoflop_fit::{Dataset, Fit, FittedLaw, Floored, ForecastAt, fit, valleys};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_report::{
     Figure, FigureError, FittedRun, ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel,
@@ -213,7 +213,7 @@ impl Shown<'_> {
     fn residuals(&self) -> Result<ResidualsFigure, QuickstartError> {
         let mut runs = Vec::new();
         for run in self.used()? {
-            let fitted = fitted(&self.fits.surface, run.params, run.tokens)?;
+            let fitted = fitted(&self.fits.stated, run.params, run.tokens)?;
             runs.push(FittedRun {
                 run,
                 fitted,
@@ -228,7 +228,7 @@ impl Shown<'_> {
                 flops: self.outcome.flops,
                 loss: self.outcome.comparison.actual,
             },
-            fitted: fitted(&self.fits.surface, self.outcome.params, self.outcome.tokens)?,
+            fitted: fitted(&self.fits.stated, self.outcome.params, self.outcome.tokens)?,
             held_out: true,
         });
         Ok(ResidualsFigure {
@@ -277,14 +277,18 @@ fn power_line(fit: &Fit) -> Option<PowerLine> {
     })
 }
 
-/// The loss that a fit gives for a run.
-pub(crate) fn fitted(fit: &Fit, params: Params, tokens: Tokens) -> Result<Loss, QuickstartError> {
+/// The loss that the stated law gives for a run.
+pub(crate) fn fitted(
+    law: &Floored,
+    params: Params,
+    tokens: Tokens,
+) -> Result<Loss, QuickstartError> {
     let at = ForecastAt {
         params: Some(params),
         tokens: Some(tokens),
         ..ForecastAt::default()
     };
-    Ok(fit.forecast(&at, fit.level)?.loss)
+    Ok(law.forecast(&at, LEVEL)?.loss)
 }
 
 /// A finished run as a point of a figure.

@@ -83,7 +83,7 @@ impl Told<'_> {
     fn used(&self, shown: &Shown<'_>) -> Result<Vec<RunRow>, QuickstartError> {
         let observed = &self.fits.selection.dataset.observations;
         let rows = shown.used()?.into_iter().zip(observed).map(|(run, seen)| {
-            let loss = fitted(&self.fits.surface, run.params, run.tokens)?;
+            let loss = fitted(&self.fits.stated, run.params, run.tokens)?;
             Ok(RunRow {
                 run,
                 loss_std: seen.loss_std,
@@ -120,7 +120,18 @@ impl Told<'_> {
              warm-up, then linear to 0 at the end of each run",
             recipe.batch, recipe.context, recipe.learning_rate
         );
+        let highest = self
+            .fits
+            .stated
+            .fits
+            .last()
+            .map_or(0.0, |(floor, _)| *floor);
+        let law = format!(
+            "Kaplan's L(N, D) above a floor E, averaged over E from 0 to {highest:.2} nats: runs \
+             as small as these do not say where the loss ends"
+        );
         let rows = [
+            ("Law of the forecast", law),
             ("N", counted.param_count.to_string()),
             ("C", counted.flop_count.to_string()),
             ("Loss", loss),

@@ -1,6 +1,6 @@
 //! Steps 4 and 6: one run, from its beginning or its checkpoint to its validation loss.
 
-use crate::corpus::{LoadedCorpus, VALIDATION_WINDOWS};
+use crate::corpus::{LoadedCorpus, validation_windows};
 use crate::error::QuickstartError;
 use isoflop_corpus::{ValidationLoss, ValidationSet};
 use isoflop_laws::{FlopCount, Loss, Tokens};
@@ -71,7 +71,9 @@ pub fn train_run(
     let windows = corpus
         .tokens
         .training_windows(context, spec.batch, spec.seed)?;
-    let validation = corpus.tokens.validation_set(context, VALIDATION_WINDOWS)?;
+    let validation = corpus
+        .tokens
+        .validation_set(context, validation_windows(context))?;
     let mut session = Session::open(
         (*spec).clone(),
         request.checkpoint.to_owned(),

@@ -1,5 +1,5 @@
 //! Final loss against peak learning rate for some sizes of the family: the sweep behind
-//! `docs/learning-rate.md`.
+//! `docs/recipe.md`.
 //!
 //! `learning_rate CACHE RATES(,) [WIDTHS(,)] [TOKENS_PER_PARAMETER] [SEEDS]` gathers the registry
 //! corpus (kept in CACHE), trains every size at every rate with its own schedule, and prints one

@@ -98,15 +98,16 @@ pub enum LadderError {
 const CENTRAL_RATIO: f64 = 20.0;
 
 /// Compute of each level of small runs, as a share of the largest, and the sizes tried there.
-/// Four sizes make a valley with a run to spare. The cheapest level has fewer: its largest model
-/// would be cut off after too few tokens to say much.
-const LEVELS: [(f64, usize); 3] = [(1.0, 4), (0.5, 4), (0.25, 3)];
+/// Four sizes make a valley with a run to spare. The cheaper levels have fewer: their largest
+/// models would be cut off after too few tokens to say much. All levels below the first cost less
+/// than it does, and each doubles the reach of the fit.
+const LEVELS: [(f64, usize); 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
 
 /// Tokens a parameter of the smallest shape in the smallest ladder.
-const LEAST_RATIO: f64 = 10.0;
+const LEAST_RATIO: f64 = 5.0;
 
 /// Fewer steps than this are mostly warm-up.
-const MIN_STEPS: u64 = 100;
+const MIN_STEPS: u64 = 200;
 
 /// Tokens a parameter outside which a run says little of the optimum.
 const RATIOS: std::ops::RangeInclusive<f64> = 3.0..=400.0;
@@ -167,7 +168,7 @@ fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
     let cheapest = LEVELS
         .iter()
         .fold(1.0_f64, |least, (share, _)| least.min(*share));
-    let tokens = (2 * MIN_STEPS as usize * recipe.batch_tokens()) as f64;
+    let tokens = (MIN_STEPS as usize * recipe.batch_tokens()) as f64;
     let tokens = tokens.max(LEAST_RATIO * shape.params()?.get());
     Ok(shape.counted_flops(Tokens::new(tokens)?)?.get() / cheapest * ratio)
 }

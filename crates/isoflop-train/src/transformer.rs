@@ -9,7 +9,7 @@ use crate::shape::{LayerLayout, Layout, ModelShape};
 
 /// Logits are `OUTPUT_SCALE / d · n Eᵀ`: muP's output multiplier, so that neither the logits at the
 /// start nor their change in a step grows with the width. 8 was the best of 2, 4, 8, 16 at
-/// width 64; see `docs/learning-rate.md`.
+/// width 64; see `docs/recipe.md`.
 pub const OUTPUT_SCALE: f32 = 8.0;
 
 /// Rows of logits made at a time: they stay in the cache between the product, the softmax and the
