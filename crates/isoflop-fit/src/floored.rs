@@ -186,17 +186,24 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_contains_the_floors_and_grows_with_the_level() {
+    fn the_interval_lies_within_those_of_its_parts_and_grows_with_the_level() {
         let fitted = fit_floored(&ladder(0.8), &FitOptions::of(FittedLaw::KaplanNd)).unwrap();
         let width = |level| {
             let said = fitted.forecast(&far(), level).unwrap();
             said.hi.get() - said.lo.get()
         };
         assert!(width(0.5) < width(0.9) && width(0.9) < width(0.99));
-        let (floor, fit) = &fitted.fits[0];
-        assert_eq!(*floor, 0.0);
-        let alone = fit.forecast(&far(), 0.9).unwrap();
-        assert!(width(0.9) > alone.hi.get() - alone.lo.get());
+        assert_eq!(fitted.fits[0].0, 0.0);
+        let said = fitted.forecast(&far(), 0.9).unwrap();
+        let parts = fitted.fits.iter().map(|(floor, fit)| {
+            let one = fit.forecast(&far(), 0.9).unwrap();
+            (floor + one.lo.get(), floor + one.hi.get())
+        });
+        let (least, most) = parts.fold((f64::INFINITY, 0.0), |(a, b), (lo, hi)| {
+            (f64::min(a, lo), f64::max(b, hi))
+        });
+        assert!(least < said.lo.get() && said.hi.get() < most);
+        assert!(said.lo.get() < said.loss.get() && said.loss.get() < said.hi.get());
     }
 
     #[test]

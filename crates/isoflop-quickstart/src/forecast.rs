@@ -133,12 +133,18 @@ pub(crate) fn seal(
     }
     // A law that does not reach the target is no reason to stop: it is there for the record.
     let others = [
-        Some(&fits.surface),
-        fits.compute.as_ref().ok(),
-        fits.averaged.as_ref().ok(),
+        Some((fits.surface.law.to_string(), &fits.surface)),
+        fits.compute
+            .as_ref()
+            .ok()
+            .map(|fit| (fit.law.to_string(), fit)),
+        fits.averaged
+            .as_ref()
+            .ok()
+            .map(|fit| ("auto".to_owned(), fit)),
     ];
     let others = others.into_iter().flatten();
-    let others = others.filter_map(|fit| said(fit, plan).ok());
+    let others = others.filter_map(|(law, fit)| said(law, fit, plan).ok());
     let body = ForecastBody {
         name: plan.ladder.target.name.clone(),
         sealed_at: Timestamp::now(),
@@ -177,11 +183,11 @@ fn stated(fits: &Fits, plan: &Plan) -> Result<LawForecast, QuickstartError> {
     })
 }
 
-/// What a fit says about the target.
-fn said(fit: &Fit, plan: &Plan) -> Result<LawForecast, QuickstartError> {
+/// What a fit says about the target, under the name `law`.
+fn said(law: String, fit: &Fit, plan: &Plan) -> Result<LawForecast, QuickstartError> {
     let said = fit.forecast(&target_of(plan)?, LEVEL)?;
     Ok(LawForecast {
-        law: fit.law.to_string(),
+        law,
         constants: constants(fit),
         forecasts: vec![point(&said, fit, plan)?],
     })
