@@ -59,7 +59,7 @@ impl Shown<'_> {
             None => "",
         };
         format!(
-            "Loss of a {}-parameter model{held_out}, predicted from {} runs {:.0}× smaller and less",
+            "Loss of a {}-parameter model{held_out}, predicted from {} runs of at most 1/{:.0} its compute",
             outcome.params, outcome.n_used, outcome.extrapolation
         )
     }

@@ -157,7 +157,9 @@ fn what_can_not_be_used_is_refused_in_one_sentence() {
     fs::create_dir(&empty).unwrap();
     fs::create_dir(&binary).unwrap();
     for name in ["a.rs", "b.txt", "c.bin"] {
-        let noise: Vec<u8> = (0..200_000_u32).map(|i| (i * i >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..200_000_u32)
+            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+            .collect();
         fs::write(Path::new(&binary).join(name), noise).unwrap();
     }
     fs::write(&file, "not a folder").unwrap();
