@@ -103,7 +103,7 @@ impl Floored {
             loss: loss(sum / said.len() as f64)?,
             lo: loss(end(0.5 - 0.5 * level))?,
             hi: loss(end(0.5 + 0.5 * level))?,
-            ..first.clone()
+            ..*first
         })
     }
 }
