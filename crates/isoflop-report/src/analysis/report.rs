@@ -149,8 +149,21 @@ impl Analysis {
             level: fit.level,
             parameters: parameters.collect(),
             diagnostics,
-            warnings: fit.warnings.clone(),
+            warnings: fit.warnings.iter().map(|text| self.named(text)).collect(),
         }
+    }
+
+    /// A warning of the fit, which counts observations, with the run's name in place of a number.
+    fn named(&self, warning: &str) -> String {
+        let name_of = || {
+            let (before, rest) = warning.split_once("observation ")?;
+            let end = rest.find(|c: char| !c.is_ascii_digit())?;
+            let counted: usize = rest[..end].parse().ok()?;
+            let position = *self.fits.positions.get(counted.checked_sub(1)?)?;
+            let name = self.evidence.names.get(position)?;
+            Some(format!("{before}run {name}{}", &rest[end..]))
+        };
+        name_of().unwrap_or_else(|| warning.to_owned())
     }
 
     /// How sure the answer is, and why, one sentence each.
@@ -265,5 +278,51 @@ impl Analysis {
             target: self.target.flops,
             largest: self.fits.forecaster.largest_flops,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Evidence, Question, Target};
+    use super::*;
+    use crate::figure::LossUnit;
+    use isoflop_fit::{FitOptions, FittedLaw};
+    use isoflop_laws::{Loss, Tokens};
+    use isoflop_runs::{Run, SelectionOptions, Status, select};
+
+    #[test]
+    fn a_warning_names_the_run_that_it_is_about() {
+        let runs: Vec<Run> = (0..24).map(run).collect();
+        let selection = select(&runs, SelectionOptions::default());
+        let evidence = Evidence::new(&runs, selection, |_| vec![]);
+        let question = Question {
+            target: Target::TenTimes,
+            options: FitOptions::of(FittedLaw::Chinchilla),
+            unit: LossUnit::NatsPerToken,
+        };
+        let analysis = Analysis::new(evidence, question).unwrap();
+        let warnings = analysis.fit_summary().warnings;
+        assert!(warnings.iter().any(|text| text.contains("run odd one")), "{warnings:?}");
+        assert!(!warnings.iter().any(|text| text.contains("observation 1")), "{warnings:?}");
+    }
+
+    /// Runs of one surface; the one at 17 is far from it.
+    fn run(k: u32) -> Run {
+        let c = 1e17 * 10f64.powf(f64::from(k % 6) / 2.0);
+        let n = (c / 120.0).sqrt() * 2f64.powf(f64::from(k * 7 % 11) / 2.5 - 2.0);
+        let d = c / 6.0 / n;
+        let noise = 1.0 + 0.001 * f64::from(k * 5 % 7);
+        let loss = (1.8172 + 482.01 / n.powf(0.3478) + 2085.43 / d.powf(0.3658)) * noise;
+        let (name, loss) = match k {
+            17 => ("odd one".to_owned(), loss * 1.2),
+            _ => (format!("run {k}"), loss),
+        };
+        Run {
+            params: Params::new(n).ok(),
+            tokens: Tokens::new(d).ok(),
+            loss: Loss::new(loss).ok(),
+            status: Status::Finished,
+            ..Run::new(name)
+        }
     }
 }

@@ -78,6 +78,28 @@ impl Axis {
         }
     }
 
+    /// The axis with as much of its label as `room` units hold. Logarithmic scales show by their
+    /// ticks, and units can be abbreviated; the caption says it all.
+    pub(super) fn fitting<E>(
+        mut self,
+        room: f64,
+        width_of: impl Fn(&str) -> Result<f64, E>,
+    ) -> Result<Self, E> {
+        let shorter = [
+            (", log scale)", ")"),
+            (" (log scale)", ""),
+            ("nats per token", "nats/token"),
+            ("Validation loss", "Loss"),
+        ];
+        for (long, short) in shorter {
+            if width_of(&self.label)? <= room {
+                break;
+            }
+            self.label = self.label.replace(long, short);
+        }
+        Ok(self)
+    }
+
     /// The axis's ends.
     pub(super) fn ends(&self) -> (f64, f64) {
         (self.low, self.high)
@@ -244,6 +266,19 @@ pub(crate) fn signed(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_as_long_as_there_is_room_for() {
+        let label = "Validation loss (nats per token, log scale)";
+        let width = |text: &str| Ok::<f64, ()>(text.len() as f64);
+        let fitted = |room| {
+            let axis = Axis::log([2.0, 5.0], 0.0, label);
+            axis.fitting(room, width).unwrap().label
+        };
+        assert_eq!(fitted(60.0), label);
+        assert_eq!(fitted(35.0), "Validation loss (nats per token)");
+        assert_eq!(fitted(20.0), "Loss (nats/token)");
+    }
     use proptest::prelude::*;
 
     fn labels(axis: &Axis) -> Vec<String> {

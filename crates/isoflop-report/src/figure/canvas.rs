@@ -2,11 +2,12 @@
 
 mod compact;
 mod glyph;
+mod legend;
 
 pub(super) use glyph::{Marker, Stroke};
 
 use super::axis::Axis;
-use super::layout::Layout;
+use super::layout::{Layout, PageSize};
 use super::spot::{Spot, Spots};
 use super::style::{
     FINE_GRID, FONT, GREY, GRID, INK, LABEL_SIZE, NOTE_SIZE, PAPER, TICK_SIZE, TITLE_SIZE,
@@ -15,6 +16,7 @@ use super::style::{
 use super::{FigureError, LossUnit, RunPoint};
 use crate::visible::visible;
 use glyph::{legend_line, marker_shape};
+use legend::{Drawn, Sample};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::prelude::{
@@ -23,10 +25,18 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, TextStyle};
+use std::cell::{Cell, RefCell};
 
 /// The library's canvas has whole pixels: a unit of the figure is this many of them, so that
 /// curves stay smooth.
 const FINENESS: f64 = 4.0;
+
+/// Room between panels that stand below each other, units.
+const APART: f64 = 14.0;
+/// Room for the labels of the y axis, left of a plot, units.
+const LEFT: f64 = 58.0;
+/// Room right of a plot, units.
+const RIGHT: f64 = 14.0;
 
 /// The library draws a font of size s at s / 1.24 pixels.
 const FONT_FACTOR: f64 = 1.24;
@@ -89,37 +99,83 @@ pub(super) fn draw(
     mut draw_panel: impl FnMut(usize, &PanelArea<'_, '_>) -> Result<(), FigureError>,
 ) -> Result<Drawing, FigureError> {
     load_font();
-    let sheet = layout.page(natural, columns.len(), LABEL_SIZE);
-    let size = (sheet.width, sheet.height);
+    let mut sheet = layout.page(natural, columns.len(), LABEL_SIZE);
     let head = if layout.untitled {
         Frame::default()
     } else {
         frame.clone()
     };
-    let spots = Spots::default();
-    let mut svg = String::new();
-    {
-        let page = SVGBackend::with_string(&mut svg, (px(size.0) as u32, px(size.1) as u32))
-            .into_drawing_area();
-        page.fill(&PAPER).map_err(failed)?;
-        let top = draw_header(&page, size.0, &head)?;
-        let bottom = draw_note(&page, size, &frame.note)?;
-        let body = page.margin(px(top), px(bottom), px(10.0), px(14.0));
-        let areas = split(&body, columns, sheet.stacked);
-        for (k, area) in areas.iter().enumerate() {
-            let spots = &spots;
-            draw_panel(k, &PanelArea { area, spots })?;
+    let mut strips = vec![0.0; columns.len()];
+    let mut sheet_drawn = draw_sheet(&sheet, columns, (&head, &frame.note), &strips, &mut draw_panel)?;
+    // Legends that no corner has room for stand above their panels: known once all is drawn.
+    if sheet_drawn.wanted.iter().any(|height| *height > 0.0) {
+        strips.clone_from(&sheet_drawn.wanted);
+        if layout.height.is_none() {
+            sheet.grow(match sheet.stacked {
+                true => strips.iter().sum(),
+                false => strips.iter().fold(0.0, |a: f64, b| a.max(*b)),
+            });
         }
-        page.present().map_err(failed)?;
+        sheet_drawn = draw_sheet(&sheet, columns, (&head, &frame.note), &strips, &mut draw_panel)?;
     }
+    let SheetDrawn { svg, spots, .. } = sheet_drawn;
+    let size = (sheet.width, sheet.height);
     let paper = (sheet.on_paper.0.as_str(), sheet.on_paper.1.as_str());
     let mut svg = finish(&svg, size, paper, &frame.title, description);
     if let Some(family) = &layout.font_family {
         svg = svg.replace(FONT, &escape(family));
     }
-    Ok(Drawing {
+    Ok(Drawing { svg, spots })
+}
+
+/// A sheet with everything on it.
+struct SheetDrawn {
+    svg: String,
+    spots: Vec<Spot>,
+    /// Height that each panel's legend wants above the panel, units.
+    wanted: Vec<f64>,
+}
+
+/// Draws everything, with strips of these heights above the panels.
+fn draw_sheet(
+    sheet: &PageSize,
+    columns: &[f64],
+    (head, note): (&Frame, &str),
+    strips: &[f64],
+    draw_panel: &mut impl FnMut(usize, &PanelArea<'_, '_>) -> Result<(), FigureError>,
+) -> Result<SheetDrawn, FigureError> {
+    let size = (sheet.width, sheet.height);
+    let spots = Spots::default();
+    let mut wanted = Vec::new();
+    let mut svg = String::new();
+    {
+        let page = SVGBackend::with_string(&mut svg, (px(size.0) as u32, px(size.1) as u32))
+            .into_drawing_area();
+        page.fill(&PAPER).map_err(failed)?;
+        let top = draw_header(&page, size.0, head)?;
+        let bottom = draw_note(&page, size, note)?;
+        let body = page.margin(px(top), px(bottom), px(10.0), px(14.0));
+        let areas = split(&body, columns, sheet.stacked);
+        for (k, area) in areas.iter().enumerate() {
+            let wants = Cell::new(0.0);
+            let panel = PanelArea {
+                area: &match sheet.stacked && k > 0 {
+                    true => area.margin(px(APART), 0, 0, 0),
+                    false => area.clone(),
+                },
+                spots: &spots,
+                strip: strips[k],
+                wants: &wants,
+            };
+            draw_panel(k, &panel)?;
+            wanted.push(wants.get());
+        }
+        page.present().map_err(failed)?;
+    }
+    Ok(SheetDrawn {
         svg,
         spots: spots.into_inner(),
+        wanted,
     })
 }
 
@@ -235,6 +291,10 @@ fn escape(text: &str) -> String {
 pub(super) struct PanelArea<'a, 'b> {
     area: &'b Area<'a>,
     spots: &'b Spots,
+    /// Height of the strip for the legend above the plot, units.
+    strip: f64,
+    /// Height that the legend wants there, units.
+    wants: &'b Cell<f64>,
 }
 
 /// A chart with axes; positions are given in data units.
@@ -243,6 +303,11 @@ pub(super) struct Panel<'a: 'b, 'b> {
     spots: &'b Spots,
     x: Axis,
     y: Axis,
+    /// What is drawn so far.
+    drawn: RefCell<Drawn>,
+    /// The strip for the legend, where there is one.
+    strip: Option<Area<'a>>,
+    wants: &'b Cell<f64>,
 }
 
 impl<'a: 'b, 'b> PanelArea<'a, 'b> {
@@ -253,11 +318,21 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
         x: Axis,
         y: Axis,
     ) -> Result<Panel<'a, 'b>, FigureError> {
-        let mut builder = ChartBuilder::on(self.area);
+        let (strip, below) = match self.strip > 0.0 {
+            true => {
+                let (strip, below) = self.area.split_vertically(px(self.strip));
+                (Some(strip), below)
+            }
+            false => (None, self.area.clone()),
+        };
+        let y = y.fitting(f64::from(below.dim_in_pixel().1) / FINENESS - 44.0, |text| {
+            text_width(text, LABEL_SIZE, false)
+        })?;
+        let mut builder = ChartBuilder::on(&below);
         builder
-            .margin_right(px(14.0))
+            .margin_right(px(RIGHT))
             .x_label_area_size(px(44.0))
-            .y_label_area_size(px(58.0));
+            .y_label_area_size(px(LEFT));
         if let Some(caption) = caption {
             builder.caption(caption, text_style(LABEL_SIZE, true, INK));
         }
@@ -276,8 +351,15 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
             .set_all_tick_mark_size(px(4.0))
             .draw()
             .map_err(failed)?;
-        let spots = self.spots;
-        Ok(Panel { chart, spots, x, y })
+        Ok(Panel {
+            chart,
+            spots: self.spots,
+            x,
+            y,
+            drawn: RefCell::default(),
+            strip,
+            wants: self.wants,
+        })
     }
 }
 
@@ -312,8 +394,12 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         let series = points
             .iter()
             .map(|point| EmptyElement::at(*point) + marker_shape(marker, radius, color));
+        self.note_places(points);
         let entry = self.chart.draw_series(series).map_err(failed)?;
         if !label.is_empty() {
+            let sample = Sample::Marker(marker, radius, color);
+            let drawn = self.drawn.get_mut();
+            drawn.entries.push((sample, visible(label)));
             entry.label(visible(label)).legend(move |(x, y)| {
                 EmptyElement::at((x + px(11.0), y)) + marker_shape(marker, radius.min(5.0), color)
             });
@@ -331,6 +417,11 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         label: &str,
     ) -> Result<(), FigureError> {
         let places = self.inside(points);
+        let pixels: Vec<(i32, i32)> = places
+            .iter()
+            .map(|place| self.chart.backend_coord(place))
+            .collect();
+        self.drawn.get_mut().trace(pixels);
         let style = color.stroke_width(px(width) as u32);
         let (dash, gap) = stroke.lengths();
         let entry = if stroke == Stroke::Solid {
@@ -341,6 +432,9 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         };
         let entry = entry.map_err(failed)?;
         if !label.is_empty() {
+            let sample = Sample::Line(stroke, width, color);
+            let drawn = self.drawn.get_mut();
+            drawn.entries.push((sample, visible(label)));
             entry
                 .label(visible(label))
                 .legend(move |(x, y)| legend_line(x, y, stroke, style));
@@ -362,6 +456,13 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
             places.push((x, y));
         }
         self.points(&places, marker, radius, color, label)
+    }
+
+    /// Remembers that something stands there.
+    fn note_places(&mut self, points: &[(f64, f64)]) {
+        let places = points.iter().map(|place| self.chart.backend_coord(place));
+        let places: Vec<(i32, i32)> = places.collect();
+        self.drawn.get_mut().places.extend(places);
     }
 
     /// Says what stands at a place.
@@ -389,6 +490,8 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
             .draw_series(std::iter::once(Polygon::new(outline, style)))
             .map_err(failed)?;
         if !label.is_empty() {
+            let drawn = self.drawn.get_mut();
+            drawn.entries.push((Sample::Band(color), visible(label)));
             entry.label(visible(label)).legend(move |(x, y)| {
                 let corners = [(x, y - px(4.0)), (x + px(22.0), y + px(4.0))];
                 Rectangle::new(corners, style)
@@ -438,6 +541,7 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         color: RGBColor,
     ) -> Result<(), FigureError> {
         let style = color.stroke_width(px(1.8) as u32);
+        self.note_places(&[(x, low), (x, high)]);
         let height = ((x, low), (x, high));
         let bar = PathElement::new(vec![height.0, height.1], style);
         self.chart
@@ -468,8 +572,23 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
         Ok(())
     }
 
-    /// The legend of everything that had a label.
+    /// The legend of everything that had a label: at this position if it hides nothing there, in
+    /// another corner, or above the panel.
     pub(super) fn legend(&mut self, position: SeriesLabelPosition) -> Result<(), FigureError> {
+        let drawn = self.drawn.get_mut();
+        if let Some(strip) = &self.strip {
+            return drawn.draw_strip(strip, LEFT);
+        }
+        let (x, y) = self.chart.plotting_area().get_pixel_range();
+        let plot = (x.start, y.start, x.end - x.start, y.end - y.start);
+        let position = match drawn.free_corner(share_of(&position), plot)? {
+            Some((x, y)) => SeriesLabelPosition::Coordinate(x, y),
+            None => {
+                let width = f64::from(plot.2) / FINENESS;
+                self.wants.set(drawn.strip_height(width)?);
+                position
+            }
+        };
         self.chart
             .configure_series_labels()
             .position(position)
@@ -480,5 +599,22 @@ impl<'a: 'b, 'b> Panel<'a, 'b> {
             .label_font(text_style(NOTE_SIZE, false, INK))
             .draw()
             .map_err(failed)
+    }
+}
+
+/// A position as shares of the free room to the right and down.
+fn share_of(position: &SeriesLabelPosition) -> (f64, f64) {
+    use SeriesLabelPosition::{
+        LowerLeft, LowerMiddle, LowerRight, MiddleRight, UpperLeft, UpperMiddle, UpperRight,
+    };
+    match position {
+        UpperLeft => (0.0, 0.0),
+        UpperMiddle => (0.5, 0.0),
+        UpperRight => (1.0, 0.0),
+        LowerLeft => (0.0, 1.0),
+        LowerMiddle => (0.5, 1.0),
+        LowerRight => (1.0, 1.0),
+        MiddleRight => (1.0, 0.5),
+        _ => (0.0, 0.5),
     }
 }

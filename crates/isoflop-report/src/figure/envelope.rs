@@ -114,7 +114,7 @@ impl EnvelopeFigure {
     fn finding(&self) -> String {
         match (self.envelope.first(), self.envelope.last()) {
             (Some(first), Some(last)) if self.envelope.len() > 1 => format!(
-                "The run with the least loss grows from N = {} at {} FLOPs to N = {} at {} FLOPs.",
+                "The run with the least loss goes from N = {} at {} FLOPs to N = {} at {} FLOPs.",
                 first.params,
                 scientific(first.flops.get()),
                 last.params,

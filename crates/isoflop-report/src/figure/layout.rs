@@ -78,6 +78,19 @@ pub(super) struct PageSize {
     pub on_paper: (String, String),
     /// Whether panels stand below each other for want of width.
     pub stacked: bool,
+    /// Units in a millimetre of paper; on a screen a unit is a pixel.
+    units_per_mm: Option<f64>,
+}
+
+impl PageSize {
+    /// Makes the page higher by so many units.
+    pub(super) fn grow(&mut self, units: f64) {
+        self.height += units;
+        self.on_paper.1 = match self.units_per_mm {
+            Some(units_per_mm) => format!("{:.2}mm", self.height / units_per_mm),
+            None => self.height.to_string(),
+        };
+    }
 }
 
 /// The least width of a panel in units at which its labels do not collide.
@@ -93,14 +106,15 @@ impl Layout {
                 height: natural.1,
                 on_paper: (natural.0.to_string(), natural.1.to_string()),
                 stacked: false,
+                units_per_mm: None,
             };
         };
         let units_per_mm = POINTS_PER_MM * label / self.font_pt.unwrap_or(8.0);
         let wide = width.millimetres * units_per_mm;
         let stacked = panels > 1 && wide / (panels as f64) < LEAST_PANEL;
         let own = match stacked {
-            true => natural.1 * 0.72 * panels as f64,
-            false => natural.1 * (wide / natural.0).clamp(0.75, 1.25),
+            true => natural.1 * 0.75 * panels as f64,
+            false => natural.1 * (wide / natural.0).clamp(0.9, 1.25),
         };
         let high = self.height.map_or(own, |h| h.millimetres * units_per_mm);
         let paper = |units: f64| format!("{:.2}mm", units / units_per_mm);
@@ -109,6 +123,7 @@ impl Layout {
             height: high,
             on_paper: (paper(wide), paper(high)),
             stacked,
+            units_per_mm: Some(units_per_mm),
         }
     }
 }
