@@ -302,8 +302,14 @@ mod tests {
         };
         let analysis = Analysis::new(evidence, question).unwrap();
         let warnings = analysis.fit_summary().warnings;
-        assert!(warnings.iter().any(|text| text.contains("run odd one")), "{warnings:?}");
-        assert!(!warnings.iter().any(|text| text.contains("observation 1")), "{warnings:?}");
+        assert!(
+            warnings.iter().any(|text| text.contains("run odd one")),
+            "{warnings:?}"
+        );
+        assert!(
+            !warnings.iter().any(|text| text.contains("observation 1")),
+            "{warnings:?}"
+        );
     }
 
     /// Runs of one surface; the one at 17 is far from it.

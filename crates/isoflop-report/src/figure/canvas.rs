@@ -106,7 +106,13 @@ pub(super) fn draw(
         frame.clone()
     };
     let mut strips = vec![0.0; columns.len()];
-    let mut sheet_drawn = draw_sheet(&sheet, columns, (&head, &frame.note), &strips, &mut draw_panel)?;
+    let mut sheet_drawn = draw_sheet(
+        &sheet,
+        columns,
+        (&head, &frame.note),
+        &strips,
+        &mut draw_panel,
+    )?;
     // Legends that no corner has room for stand above their panels: known once all is drawn.
     if sheet_drawn.wanted.iter().any(|height| *height > 0.0) {
         strips.clone_from(&sheet_drawn.wanted);
@@ -116,7 +122,13 @@ pub(super) fn draw(
                 false => strips.iter().fold(0.0, |a: f64, b| a.max(*b)),
             });
         }
-        sheet_drawn = draw_sheet(&sheet, columns, (&head, &frame.note), &strips, &mut draw_panel)?;
+        sheet_drawn = draw_sheet(
+            &sheet,
+            columns,
+            (&head, &frame.note),
+            &strips,
+            &mut draw_panel,
+        )?;
     }
     let SheetDrawn { svg, spots, .. } = sheet_drawn;
     let size = (sheet.width, sheet.height);
@@ -325,9 +337,10 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
             }
             false => (None, self.area.clone()),
         };
-        let y = y.fitting(f64::from(below.dim_in_pixel().1) / FINENESS - 44.0, |text| {
-            text_width(text, LABEL_SIZE, false)
-        })?;
+        let y = y.fitting(
+            f64::from(below.dim_in_pixel().1) / FINENESS - 44.0,
+            |text| text_width(text, LABEL_SIZE, false),
+        )?;
         let mut builder = ChartBuilder::on(&below);
         builder
             .margin_right(px(RIGHT))

@@ -61,10 +61,7 @@ impl Drawn {
             widest = widest.max(text_width(label, NOTE_SIZE, false)?);
         }
         let high = self.entries.len() as f64 * LINE;
-        Ok((
-            px(SAMPLE + widest + 2.0 * MARGIN),
-            px(high + 2.0 * MARGIN),
-        ))
+        Ok((px(SAMPLE + widest + 2.0 * MARGIN), px(high + 2.0 * MARGIN)))
     }
 
     /// The corner of the plot, given by its left, top, width and height, where the legend hides
@@ -138,7 +135,8 @@ impl Drawn {
                 let (sample, label) = &self.entries[k];
                 let x = px(left + x);
                 draw_sample(area, *sample, (x, y))?;
-                let style = text_style(NOTE_SIZE, false, INK).pos(Pos::new(HPos::Left, VPos::Center));
+                let style =
+                    text_style(NOTE_SIZE, false, INK).pos(Pos::new(HPos::Left, VPos::Center));
                 area.draw(&Text::new(label.clone(), (x + px(SAMPLE), y), style))
                     .map_err(failed)?;
             }
@@ -153,9 +151,12 @@ fn draw_sample(area: &Area<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()
             let place = EmptyElement::at((x + px(11.0), y));
             area.draw(&(place + marker_shape(marker, radius.min(5.0), color)))
         }
-        Sample::Line(stroke, width, color) => {
-            area.draw(&legend_line(x, y, stroke, color.stroke_width(px(width) as u32)))
-        }
+        Sample::Line(stroke, width, color) => area.draw(&legend_line(
+            x,
+            y,
+            stroke,
+            color.stroke_width(px(width) as u32),
+        )),
         Sample::Band(color) => {
             let corners = [(x, y - px(4.0)), (x + px(22.0), y + px(4.0))];
             area.draw(&Rectangle::new(corners, color.mix(0.16).filled()))
@@ -192,9 +193,15 @@ mod tests {
     fn a_legend_finds_no_place_among_data_everywhere_or_in_a_plot_too_small() {
         let everywhere = (0..100).flat_map(|x| (0..100).map(move |y| (x * 20, y * 20)));
         let full = drawn(everywhere.collect());
-        assert_eq!(full.free_corner((0.0, 0.0), (0, 0, 2000, 2000)).unwrap(), None);
+        assert_eq!(
+            full.free_corner((0.0, 0.0), (0, 0, 2000, 2000)).unwrap(),
+            None
+        );
         let small = drawn(vec![]);
-        assert_eq!(small.free_corner((0.0, 0.0), (0, 0, 100, 100)).unwrap(), None);
+        assert_eq!(
+            small.free_corner((0.0, 0.0), (0, 0, 100, 100)).unwrap(),
+            None
+        );
         assert!(small.strip_height(300.0).unwrap() > 0.0);
     }
 
