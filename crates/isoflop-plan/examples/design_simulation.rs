@@ -3,15 +3,14 @@
 //! For each of several true surfaces: the usual grid (5 budgets from 1e18 to 1e20 FLOPs, 9 sizes
 //! from an eighth to eight times the best one, centred by the truth itself) and ladders that
 //! `design` makes from published laws alone, for a fifth, a tenth and a twentieth of the grid's
-//! compute, no run larger than the grid's largest. Both are measured with the same noise and
-//! forecast the best model of the target by the same fit. Prints a table in Markdown.
-//!
-//! cargo run --release -p isoflop-plan --example design_simulation [SEEDS] > bench/design/results.md
+//! compute, with no more runs than the grid and none larger than its largest. All are measured
+//! with the same noise and forecast the best model of the target by the same fit, law `auto`.
+//! Prints a table in Markdown; `bench/design/run` keeps it.
 
-use isoflop_fit::{Dataset, FitOptions, ForecastAt, Observation, fit};
+use isoflop_fit::{Dataset, FitOptions, Forecast, ForecastAt, Observation, fit};
 use isoflop_laws::{FlopCount, Flops, Law, Loss, ParamCount, Params, Tokens};
 use isoflop_plan::{
-    DesignRequest, IsoflopGrid, LawInUse, Surface, SurfacePoint, design, measure, optimum,
+    Design, DesignRequest, IsoflopGrid, LawInUse, Surface, SurfacePoint, design, measure, optimum,
 };
 use std::error::Error;
 
@@ -81,71 +80,125 @@ impl Surface for Truth {
 }
 
 /// Errors of the forecasts of one kind of ladder.
+#[derive(Default)]
 struct Outcome {
-    runs: usize,
-    cost: f64,
-    /// Root mean square of ln(said / truth).
-    rms: f64,
-    /// Mean width of the interval ÷ loss.
-    width: f64,
-    /// Share of intervals that held the truth.
+    forecasts: f64,
+    /// Sum of ln(said / truth)².
+    squares: f64,
+    /// Sum of the widths of the intervals ÷ loss.
+    widths: f64,
+    /// Intervals that held the truth.
     held: f64,
 }
 
+impl Outcome {
+    fn rms(&self) -> f64 {
+        (self.squares / self.forecasts).sqrt()
+    }
+
+    fn add(&mut self, other: &Outcome) {
+        self.forecasts += other.forecasts;
+        self.squares += other.squares;
+        self.widths += other.widths;
+        self.held += other.held;
+    }
+}
+
 fn main() -> Answer<()> {
-    let seeds: u64 = std::env::args()
-        .nth(1)
-        .map_or(Ok(20), |text| text.parse())?;
-    println!("# Designed ladders against the usual isoFLOP grid\n");
-    println!(
-        "Forecasts of the best model of {TARGET:.0e} FLOPs, {seeds} ladders a line, noise {} % of the loss.",
-        NOISE * 100.0
-    );
-    println!("`cost` is the ladder's compute ÷ that of the grid; `error` the root mean square of");
-    println!(
-        "ln(forecast ÷ truth); `width` the mean width of the 90 % interval ÷ the loss; `held` the"
-    );
-    println!(
-        "share of intervals that held the truth. The grid is centred by the true optimum, which"
-    );
-    println!("nobody knows beforehand; designs know published laws alone.\n");
-    println!("| true surface | ladder | runs | cost | error | width | held |");
-    println!("|---|---|---|---|---|---|---|");
-    for truth in &TRUTHS {
+    let seeds = std::env::args().nth(1);
+    let seeds: u64 = seeds.map_or(Ok(40), |text| text.parse())?;
+    heading(seeds);
+    let mut pooled: [Outcome; FRACTIONS.len() + 1] = Default::default();
+    let mut as_good = 0;
+    for (index, truth) in TRUTHS.iter().enumerate() {
+        // Noise of its own for every surface and ladder.
+        let seed = |ladder: usize| 1_000_000 + 10_000 * (index * 10 + ladder) as u64;
         let target = optimum(truth, Flops::new(TARGET)?)?;
         let grid = IsoflopGrid::spaced(Flops::new(1e18)?, Flops::new(1e20)?, 5, 9, 8.0)?;
         let grid = grid.points(truth)?;
-        let cost = cost(&grid);
-        line(
-            truth,
-            "isoFLOP grid",
-            &outcome(truth, &grid, &target, seeds)?,
-            cost,
-        );
-        for fraction in FRACTIONS {
-            let designed = designed(fraction * cost)?;
-            let found = outcome(truth, &designed, &target, seeds)?;
-            line(
-                truth,
-                &format!("designed, 1/{:.0}", 1.0 / fraction),
-                &found,
-                cost,
-            );
+        let whole = cost(&grid);
+        let usual = outcome(truth, &grid, &target, seed(0)..seed(0) + seeds)?;
+        line(truth.name, "isoFLOP grid", &grid, whole, &usual, None);
+        pooled[0].add(&usual);
+        for (place, fraction) in FRACTIONS.iter().enumerate() {
+            let design = designed(fraction * whole, grid.len())?;
+            let runs: Points = design.runs.iter().map(|r| (r.params, r.tokens)).collect();
+            let first = seed(place + 1);
+            let found = outcome(truth, &runs, &target, first..first + seeds)?;
+            let name = format!("designed, 1/{:.0}", 1.0 / fraction);
+            let announced = Some(design.interval_after);
+            line(truth.name, &name, &runs, whole, &found, announced);
+            as_good += usize::from(place == 0 && found.rms() <= usual.rms());
+            pooled[place + 1].add(&found);
         }
     }
+    conclude(&pooled, as_good);
     Ok(())
 }
 
-fn line(truth: &Truth, ladder: &str, found: &Outcome, grid_cost: f64) {
+fn heading(seeds: u64) {
+    println!("# Designed ladders against the usual isoFLOP grid\n");
     println!(
-        "| {} | {ladder} | {} | {:.3} | {:.2} % | {:.2} % | {:.0} % |",
-        truth.name,
-        found.runs,
-        found.cost / grid_cost,
-        found.rms * 100.0,
-        found.width * 100.0,
-        found.held * 100.0
+        "Made by `bench/design/run`. Forecasts of the best model of {TARGET:.0e} FLOPs, 100 times the largest"
     );
+    println!(
+        "run; {seeds} ladders a line, each with noise of its own, {} % of the loss. `cost` is the",
+        NOISE * 100.0
+    );
+    println!(
+        "ladder's compute ÷ that of the grid; `error` the root mean square of ln(forecast ÷ truth);"
+    );
+    println!(
+        "`width` the mean width of the 90 % interval ÷ the loss, `announced` the one that the design"
+    );
+    println!(
+        "promised; `held` the share of intervals that held the truth. The grid is centred by the true"
+    );
+    println!("optimum, which nobody knows beforehand; designs know two published laws alone.\n");
+    println!("| true surface | ladder | runs | cost | error | width | announced | held |");
+    println!("|---|---|---|---|---|---|---|---|");
+}
+
+fn line(
+    truth: &str,
+    ladder: &str,
+    runs: &Points,
+    whole: f64,
+    found: &Outcome,
+    announced: Option<f64>,
+) {
+    let announced = announced.map_or("-".to_owned(), |width| format!("{:.1} %", width * 100.0));
+    println!(
+        "| {truth} | {ladder} | {} | {:.3} | {:.2} % | {:.1} % | {announced} | {:.0} % |",
+        runs.len(),
+        cost(runs) / whole,
+        found.rms() * 100.0,
+        found.widths / found.forecasts * 100.0,
+        found.held / found.forecasts * 100.0
+    );
+}
+
+fn conclude(pooled: &[Outcome], as_good: usize) {
+    println!("\n| all surfaces | error | width | held |\n|---|---|---|---|");
+    let names = [
+        "isoFLOP grid",
+        "designed, 1/5",
+        "designed, 1/10",
+        "designed, 1/20",
+    ];
+    for (name, all) in names.iter().zip(pooled) {
+        println!(
+            "| {name} | {:.2} % | {:.1} % | {:.0} % |",
+            all.rms() * 100.0,
+            all.widths / all.forecasts * 100.0,
+            all.held / all.forecasts * 100.0
+        );
+    }
+    println!(
+        "\nWith a fifth of the compute the designed ladder's error is {:.2} times the grid's over all surfaces,",
+        pooled[1].rms() / pooled[0].rms()
+    );
+    println!("and no larger on {as_good} of {}.", TRUTHS.len());
 }
 
 fn cost(points: &Points) -> f64 {
@@ -153,7 +206,7 @@ fn cost(points: &Points) -> f64 {
 }
 
 /// The ladder that `isoflop design` makes from nothing.
-fn designed(budget: f64) -> Answer<Points> {
+fn designed(budget: f64, max_runs: usize) -> Answer<Design> {
     let laws = ["besiroglu-2024", "hoffmann-2022"].map(LawInUse::published);
     let laws: Vec<LawInUse> = laws.into_iter().collect::<Result<_, _>>()?;
     let in_play: Vec<&dyn Law> = laws.iter().map(LawInUse::law).collect();
@@ -161,39 +214,35 @@ fn designed(budget: f64) -> Answer<Points> {
         target: Flops::new(TARGET)?,
         budget: Flops::new(budget)?,
         max_run: Some(Flops::new(1e20)?),
-        max_runs: 45,
+        max_runs,
         existing: vec![],
         noise: NOISE,
         level: 0.9,
     };
-    let design = design(&in_play, &request)?;
-    Ok(design
-        .runs
-        .iter()
-        .map(|run| (run.params, run.tokens))
-        .collect())
+    Ok(design(&in_play, &request)?)
 }
 
-fn outcome(truth: &Truth, points: &Points, target: &SurfacePoint, seeds: u64) -> Answer<Outcome> {
-    let (mut squares, mut width, mut held) = (0.0, 0.0, 0.0);
-    for seed in 0..seeds {
+fn outcome(
+    truth: &Truth,
+    points: &Points,
+    target: &SurfacePoint,
+    seeds: std::ops::Range<u64>,
+) -> Answer<Outcome> {
+    let mut found = Outcome::default();
+    for seed in seeds {
         let said = forecast(measure(truth, points, NOISE, seed), target)?;
         let came = target.loss.get();
-        squares += (said.loss.get() / came).ln().powi(2);
-        width += (said.hi.get() - said.lo.get()) / came;
-        held += f64::from(u8::from(said.lo.get() <= came && came <= said.hi.get()));
+        found.add(&Outcome {
+            forecasts: 1.0,
+            squares: (said.loss.get() / came).ln().powi(2),
+            widths: (said.hi.get() - said.lo.get()) / came,
+            held: f64::from(u8::from(said.lo.get() <= came && came <= said.hi.get())),
+        });
     }
-    let count = seeds as f64;
-    Ok(Outcome {
-        runs: points.len(),
-        cost: cost(points),
-        rms: (squares / count).sqrt(),
-        width: width / count,
-        held: held / count,
-    })
+    Ok(found)
 }
 
-fn forecast(runs: Vec<Observation>, target: &SurfacePoint) -> Answer<isoflop_fit::Forecast> {
+fn forecast(runs: Vec<Observation>, target: &SurfacePoint) -> Answer<Forecast> {
     let dataset = Dataset {
         param_count: ParamCount::Total,
         flop_count: FlopCount::SixNd,

@@ -18,8 +18,10 @@ pub(crate) struct Doubt {
     pub noise: f64,
     /// How wrong the law may be at a point, standard deviation of ln L.
     pub discrepancy: f64,
-    /// Distance in ln N or ln D over which that wrongness changes.
-    pub length: f64,
+    /// Distance in ln N, at one compute, over which that wrongness changes.
+    pub across: f64,
+    /// Distance in ln C over which it changes.
+    pub along: f64,
 }
 
 /// Covariance of ln L between points, row by row.
@@ -63,6 +65,13 @@ impl Belief {
         })
     }
 
+    /// Forgets all points but the first `count`; what was measured elsewhere stays known.
+    pub(crate) fn keep_first(&mut self, count: usize) {
+        let rows = self.covariance.chunks_exact(self.size).take(count);
+        self.covariance = rows.flat_map(|row| row[..count].iter().copied()).collect();
+        self.size = count;
+    }
+
     /// Variance of ln L at a point.
     pub(crate) fn variance(&self, point: usize) -> f64 {
         self.covariance[point * self.size + point]
@@ -104,10 +113,16 @@ fn scaled_gradient(law: &dyn Law, (params, tokens): Point) -> Option<Vec<f64>> {
     )
 }
 
+/// Covariance of the law's errors at two points: alike at the same place of their budget's valley,
+/// whatever the cause, and half of it the same at all compute, as the forecasts of `isoflop-fit`
+/// hold it.
 fn wrongness(a: Point, b: Point, doubt: Doubt) -> f64 {
-    let n = (a.0.ln() - b.0.ln()) / doubt.length;
-    let d = (a.1.ln() - b.1.ln()) / doubt.length;
-    doubt.discrepancy * doubt.discrepancy * (-0.5 * (n * n + d * d)).exp()
+    let (n, d) = (a.0.ln() - b.0.ln(), a.1.ln() - b.1.ln());
+    // ln N at fixed D / N moves with half of ln C.
+    let across = (n - 0.5 * (n + d)) / doubt.across;
+    let along = (n + d) / doubt.along;
+    let drift = 0.5 + 0.5 * (-0.5 * along * along).exp();
+    doubt.discrepancy * doubt.discrepancy * drift * (-0.5 * across * across).exp()
 }
 
 #[cfg(test)]
@@ -118,7 +133,8 @@ mod tests {
     const DOUBT: Doubt = Doubt {
         noise: 0.003,
         discrepancy: 0.005,
-        length: 3.0,
+        across: 1.5,
+        along: 6.0,
     };
 
     fn point(n: f64, d: f64) -> Point {
