@@ -5,7 +5,10 @@
 //! a chain cannot show is that entries are missing at its *end*: keep the hash of the last entry
 //! ([`Ledger::head`]) somewhere else if that matters.
 
-use crate::forecast::ForecastPoint;
+mod score;
+
+pub use score::{Score, TrackRecord};
+
 use crate::sealed::{ForecastBody, SealError, SealedForecast};
 use isoflop_laws::Loss;
 use jiff::Timestamp;
@@ -108,48 +111,6 @@ pub struct LedgerEntry {
     pub event: Event,
     /// BLAKE3 over the JSON of this entry while `hash` is the empty text.
     pub hash: String,
-}
-
-/// A forecast beside what came.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Score {
-    /// The forecast's name.
-    pub name: String,
-    /// The forecast's hash.
-    pub forecast: String,
-    /// The law that made it.
-    pub law: String,
-    /// What was said.
-    pub said: ForecastPoint,
-    /// Coverage that the interval claims.
-    pub level: f64,
-    /// What came; `None` while the result is awaited.
-    pub actual: Option<Loss>,
-    /// Forecast ÷ actual − 1.
-    pub relative_error: Option<f64>,
-    /// Whether the interval held the actual loss.
-    pub inside: Option<bool>,
-    /// When the forecast was sealed.
-    pub sealed_at: Timestamp,
-    /// When the outcome was recorded.
-    pub scored_at: Option<Timestamp>,
-}
-
-/// How good the forecasts of a ledger were.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TrackRecord {
-    /// Points forecast.
-    pub n_forecasts: usize,
-    /// Points with an outcome.
-    pub n_scored: usize,
-    /// Share of scored intervals that held the actual loss; `None` before the first.
-    pub coverage: Option<f64>,
-    /// Mean coverage that those intervals claimed.
-    pub claimed_coverage: Option<f64>,
-    /// Median of |forecast ÷ actual − 1|.
-    pub median_relative_error: Option<f64>,
-    /// Largest of |forecast ÷ actual − 1|.
-    pub max_relative_error: Option<f64>,
 }
 
 /// A verified chain of forecasts and outcomes.
@@ -309,10 +270,16 @@ impl Ledger {
         self.entries.push(entry);
     }
 
+    /// How good the forecasts were.
+    #[must_use]
+    pub fn track_record(&self) -> TrackRecord {
+        TrackRecord::of(&self.scores())
+    }
+
     /// Every point that was forecast, in order, with its outcome where there is one.
     #[must_use]
     pub fn scores(&self) -> Vec<Score> {
-        let mut scores: Vec<Score> = self.sealed().flat_map(awaited).collect();
+        let mut scores: Vec<Score> = self.sealed().flat_map(score::awaited).collect();
         for entry in &self.entries {
             if let Event::Outcome(outcome) = &entry.event {
                 let scored = scores
@@ -325,68 +292,6 @@ impl Ledger {
             }
         }
         scores
-    }
-
-    /// How good the forecasts were.
-    #[must_use]
-    pub fn track_record(&self) -> TrackRecord {
-        let scores = self.scores();
-        let scored: Vec<&Score> = scores.iter().filter(|s| s.actual.is_some()).collect();
-        let judged: Vec<&&Score> = scored.iter().filter(|s| s.inside.is_some()).collect();
-        let mut errors: Vec<f64> = scored
-            .iter()
-            .filter_map(|score| score.relative_error.map(f64::abs))
-            .collect();
-        errors.sort_by(f64::total_cmp);
-        let share = |sum: f64, n: usize| (n > 0).then(|| sum / n as f64);
-        let inside = judged.iter().filter(|s| s.inside == Some(true)).count();
-        TrackRecord {
-            n_forecasts: scores.len(),
-            n_scored: scored.len(),
-            coverage: share(inside as f64, judged.len()),
-            claimed_coverage: share(judged.iter().map(|s| s.level).sum(), judged.len()),
-            median_relative_error: median(&errors),
-            max_relative_error: errors.last().copied(),
-        }
-    }
-}
-
-impl Score {
-    fn come(&mut self, actual: Loss, when: Timestamp) {
-        self.actual = Some(actual);
-        self.scored_at = Some(when);
-        self.relative_error = Some(self.said.loss.get() / actual.get() - 1.0);
-        self.inside = match (self.said.lo, self.said.hi) {
-            (Some(lo), Some(hi)) => Some(lo <= actual && actual <= hi),
-            _ => None,
-        };
-    }
-}
-
-/// The points of a forecast, none scored yet.
-fn awaited(forecast: &SealedForecast) -> impl Iterator<Item = Score> + '_ {
-    let body = forecast.body();
-    body.stated.forecasts.iter().map(move |point| Score {
-        name: body.name.clone(),
-        forecast: forecast.hash().to_owned(),
-        law: body.stated.law.clone(),
-        said: *point,
-        level: body.level,
-        actual: None,
-        relative_error: None,
-        inside: None,
-        sealed_at: body.sealed_at,
-        scored_at: None,
-    })
-}
-
-/// Median of sorted numbers.
-fn median(sorted: &[f64]) -> Option<f64> {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted.get(middle).copied()
-    } else {
-        Some((sorted.get(middle.checked_sub(1)?)? + sorted.get(middle)?) / 2.0)
     }
 }
 

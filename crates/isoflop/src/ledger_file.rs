@@ -33,6 +33,18 @@ impl LedgerFile {
         })
     }
 
+    /// That there is a ledger.
+    ///
+    /// # Errors
+    /// Status 2 if there is none.
+    pub fn must_exist(&self) -> Result<(), Failure> {
+        if self.ledger.exists() {
+            return Ok(());
+        }
+        let sentence = format!("there is no ledger {}", self.ledger.display());
+        Err(Failure::misuse(sentence).hint("`isoflop forecast seal` starts one"))
+    }
+
     /// The ledger if it is intact, and why not otherwise.
     ///
     /// # Errors

@@ -131,7 +131,7 @@ fn text(answer: &Answer) -> String {
     text + &warnings(&answer.warnings)
 }
 
-fn in_words(point: &ForecastPoint, level: f64) -> String {
+pub fn in_words(point: &ForecastPoint, level: f64) -> String {
     let mut text = String::from("A run");
     if let (Some(params), Some(tokens)) = (point.params, point.tokens) {
         text += &format!(" of N = {params} parameters on D = {tokens} tokens");

@@ -45,10 +45,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         }
         None => {
             let name = args.ledger.path().display().to_string();
-            if !args.ledger.path().exists() {
-                return Err(Failure::misuse(format!("there is no ledger {name}"))
-                    .hint("`isoflop forecast seal` starts one"));
-            }
+            args.ledger.must_exist()?;
             let ledger = args.ledger.parse()?;
             match ledger {
                 Ok(ledger) => intact(name, ledger.entries().len(), ledger.head()),
@@ -83,10 +80,17 @@ fn broken(file: String, error: &impl std::error::Error) -> Answer {
 
 fn text(answer: &Answer) -> String {
     match &answer.reason {
-        None => format!(
-            "{}: intact, {} entries, last hash {}\n",
-            answer.file, answer.entries, answer.hash
-        ),
+        None => {
+            let noun = if answer.entries == 1 {
+                "entry"
+            } else {
+                "entries"
+            };
+            format!(
+                "{}: intact, {} {noun}. Last hash:\n{}\n",
+                answer.file, answer.entries, answer.hash
+            )
+        }
         Some(reason) => paragraph(&format!("{}: {reason}", answer.file), 0),
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::failure::{Exit, Failure};
 use crate::ledger_file::LedgerFile;
-use crate::output::{Output, columns};
-use crate::text::{paragraph, percent};
+use crate::output::{Output, named_rows};
+use crate::text::{factor, paragraph, percent};
+use isoflop_laws::{FlopCount, ParamCount};
 use isoflop_plan::{Score, TrackRecord};
 use serde::Serialize;
 
@@ -68,7 +69,37 @@ fn text(answer: &Answer) -> String {
     let header = [
         "forecast", "sealed", "said", "interval", "came", "error", "held",
     ];
-    columns(&header, rows) + "\n" + &paragraph(&summary(&answer.track_record), 0)
+    let mut text = named_rows(&header, rows.collect());
+    text += "\nWhat they rest on:\n";
+    text += &named_rows(
+        &["forecast", "law", "N counts", "C", "runs", "reach"],
+        basis(answer),
+    );
+    text + "\n" + &paragraph(&summary(&answer.track_record), 0)
+}
+
+/// Law, conventions, runs and extrapolation of each forecast.
+fn basis(answer: &Answer) -> Vec<Vec<String>> {
+    let rows = answer.forecasts.iter().map(|score| {
+        let param_count = match score.conventions.param_count {
+            ParamCount::Total => "all",
+            ParamCount::NonEmbedding => "non-embedding",
+        };
+        let flop_count = match score.conventions.flop_count {
+            FlopCount::SixNd => "6ND",
+            FlopCount::Counted => "counted",
+        };
+        let reach = score.said.extrapolation;
+        vec![
+            score.name.clone(),
+            score.law.clone(),
+            param_count.to_owned(),
+            flop_count.to_owned(),
+            score.n_used.to_string(),
+            reach.map_or("-".to_owned(), |times| format!("x{}", factor(times))),
+        ]
+    });
+    rows.collect()
 }
 
 fn summary(record: &TrackRecord) -> String {

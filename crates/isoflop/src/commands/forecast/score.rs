@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::ledger_file::LedgerFile;
 use crate::output::Output;
-use crate::text::paragraph;
+use crate::text::{basis, paragraph, percent, reach};
 use isoflop_laws::Loss;
 use isoflop_plan::Score;
 
@@ -27,6 +27,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    args.ledger.must_exist()?;
     let now = jiff::Timestamp::now();
     let score = args
         .ledger
@@ -41,8 +42,10 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
 
 fn text(score: &Score) -> String {
     let said = score.said;
+    let (law, n_used) = (&score.law, Some(score.n_used));
+    let mut text = basis(law, score.conventions, n_used, &reach(said.extrapolation)) + "\n";
     let interval = match (said.lo, said.hi) {
-        (Some(lo), Some(hi)) => format!(" ({lo} to {hi} at {} %)", score.level * 100.0),
+        (Some(lo), Some(hi)) => format!(" ({lo} to {hi} at {})", percent(score.level)),
         _ => String::new(),
     };
     let came = score.actual.map_or(String::new(), |loss| loss.to_string());
@@ -52,11 +55,12 @@ fn text(score: &Score) -> String {
         Some(false) => "outside the interval",
         None => "no interval was given",
     };
-    paragraph(
+    text += &paragraph(
         &format!(
-            "{}: {} said {}{interval}, {came} came: {error:+.2} %, {inside}.",
-            score.name, score.law, said.loss
+            "{}: said {}{interval}, came {came}: {error:+.2} %, {inside}.",
+            score.name, said.loss
         ),
         0,
-    )
+    );
+    text
 }

@@ -7,8 +7,8 @@ use crate::ledger_file::LedgerFile;
 use crate::output::Output;
 use crate::points::PointArguments;
 use crate::saved_fit::SavedFit;
-use crate::text::{paragraph, percent};
-use isoflop_plan::{ForecastBody, ForecastPoint, LawForecast, SealedForecast};
+use crate::text::{basis, paragraph, reach, warnings};
+use isoflop_plan::{Conventions, ForecastBody, ForecastPoint, LawForecast, SealedForecast};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -36,9 +36,11 @@ struct Answer {
     hash: String,
     sealed_at: jiff::Timestamp,
     law: String,
+    conventions: Conventions,
     level: f64,
     n_used: usize,
     forecasts: Vec<ForecastPoint>,
+    warnings: Vec<String>,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
@@ -49,7 +51,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     };
     let points = args.points.read(saved.fit.param_count)?;
     let said = predict::by_fit(&saved, &points, args.law.certainty.level)?;
-    let n_used = saved.fit.n_used;
+    let (n_used, warnings) = (saved.fit.n_used, said.warnings.clone());
     let body = body(args.name, *saved, said);
     let sealed = args.ledger.change(|ledger| {
         let known = ledger.scores();
@@ -58,7 +60,11 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         }
         ledger.seal(body)
     })?;
-    let answer = answer(&sealed, args.ledger.path().display().to_string(), n_used);
+    let answer = Answer {
+        n_used,
+        warnings,
+        ..answer(&sealed, args.ledger.path().display().to_string())
+    };
     output.answer(&answer, text)?;
     Ok(Exit::Done)
 }
@@ -82,7 +88,7 @@ fn body(name: String, saved: SavedFit, said: Said) -> ForecastBody {
     }
 }
 
-fn answer(sealed: &SealedForecast, ledger: String, n_used: usize) -> Answer {
+fn answer(sealed: &SealedForecast, ledger: String) -> Answer {
     let body = sealed.body();
     Answer {
         name: body.name.clone(),
@@ -90,31 +96,29 @@ fn answer(sealed: &SealedForecast, ledger: String, n_used: usize) -> Answer {
         hash: sealed.hash().to_owned(),
         sealed_at: body.sealed_at,
         law: body.stated.law.clone(),
+        conventions: body.conventions,
         level: body.level,
-        n_used,
+        n_used: body.inputs.len(),
         forecasts: body.stated.forecasts.clone(),
+        warnings: vec![],
     }
 }
 
 fn text(answer: &Answer) -> String {
-    let mut text = String::new();
+    let furthest = answer.forecasts.iter().filter_map(|p| p.extrapolation);
+    let reach = reach(furthest.reduce(f64::max));
+    let mut text = basis(&answer.law, answer.conventions, Some(answer.n_used), &reach);
+    text += "\n";
     for (index, point) in answer.forecasts.iter().enumerate() {
-        let interval = match (point.lo, point.hi) {
-            (Some(lo), Some(hi)) => format!(", {lo} to {hi} at {}", percent(answer.level)),
-            _ => String::new(),
+        let said = predict::in_words(point, answer.level);
+        let label = match answer.forecasts.len() {
+            1 => String::new(),
+            _ => format!("Point {}. ", index + 1),
         };
-        let said = format!(
-            "{}, point {}: {} FLOPs, loss {}{interval}, by {} fitted to {} runs.",
-            answer.name,
-            index + 1,
-            point.flops,
-            point.loss,
-            answer.law,
-            answer.n_used
-        );
-        text += &paragraph(&said, 0);
+        text += &paragraph(&format!("{label}{said}"), 0);
     }
-    text += &format!("Sealed in {} as {}\n", answer.ledger, answer.hash);
+    text += &format!("\nSealed as {} in {}, hash:\n", answer.name, answer.ledger);
+    text += &format!("{}\n", answer.hash);
     text += &paragraph(
         &format!(
             "When its result is there: isoflop forecast score {} --loss LOSS",
@@ -122,5 +126,5 @@ fn text(answer: &Answer) -> String {
         ),
         0,
     );
-    text
+    text + &warnings(&answer.warnings)
 }
