@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::runs_argument::RunRows;
-use isoflop_fit::{Fit, FitError, FitOptions, fit};
+use isoflop_fit::{Fit, FitError, FitOptions, diagnose, fit};
 use isoflop_laws::Steps;
 use isoflop_runs::Selection;
 
@@ -85,7 +85,24 @@ impl FittableRuns {
         let working = output.working(format!("fitting {n} rows"));
         let fitted = fit(&self.selection.dataset, &options);
         working.done();
-        fitted.map_err(Failure::from)
+        let mut fitted = fitted.map_err(Failure::from)?;
+        self.name_runs(&mut fitted, options.steps.as_deref());
+        Ok(fitted)
+    }
+
+    /// Warnings about single runs name them as their file does.
+    fn name_runs(&self, fit: &mut Fit, steps: Option<&[Steps]>) {
+        // What could not be diagnosed has no such warning.
+        let Ok(found) = diagnose(&self.selection.dataset, fit, steps) else {
+            return;
+        };
+        for suspicion in &found.suspicions {
+            let by_position = suspicion.to_string();
+            let warnings = fit.warnings.iter_mut();
+            for warning in warnings.filter(|warning| **warning == by_position) {
+                *warning = suspicion.in_words(|position| self.run_at(position));
+            }
+        }
     }
 
     /// The name of the run at a position in the dataset, and its line.

@@ -95,6 +95,28 @@ pub enum Suspicion {
     },
 }
 
+impl Suspicion {
+    /// The sentence, with runs named as `name` says for their position in the dataset.
+    #[must_use]
+    pub fn in_words(&self, name: impl Fn(usize) -> String) -> String {
+        let first = |indices: &[usize]| indices.first().map_or_else(String::new, |&k| name(k));
+        match self {
+            Suspicion::Outliers { indices, farthest } => format!(
+                "{} of the runs lie far from the law, the farthest by {:.1} % ({}): look whether they ended as the others did",
+                indices.len(),
+                100.0 * farthest,
+                first(indices)
+            ),
+            Suspicion::Influential { indices } => format!(
+                "{} of the runs decide the fit alone (first {}): repeat or surround them",
+                indices.len(),
+                first(indices)
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Suspicion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -147,19 +169,9 @@ impl fmt::Display for Suspicion {
                     100.0 * change.abs()
                 )
             }
-            Suspicion::Outliers { indices, farthest } => write!(
-                f,
-                "{} of the runs lie far from the law, the farthest by {:.1} % (observation {}): look whether they ended as the others did",
-                indices.len(),
-                100.0 * farthest,
-                indices.first().map_or(0, |index| index + 1)
-            ),
-            Suspicion::Influential { indices } => write!(
-                f,
-                "{} of the runs decide the fit alone (first observation {}): repeat or surround them",
-                indices.len(),
-                indices.first().map_or(0, |index| index + 1)
-            ),
+            Suspicion::Outliers { .. } | Suspicion::Influential { .. } => {
+                f.write_str(&self.in_words(|index| format!("observation {}", index + 1)))
+            }
             Suspicion::OffFrontier { observations, of } => write!(
                 f,
                 "{observations} of {of} observations are more than a factor of four from the best size for their compute: add runs near it"
