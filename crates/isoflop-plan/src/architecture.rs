@@ -3,7 +3,7 @@
 //! The shape is that of the LLaMA models (Touvron et al. 2023a): pre-norm with RMSNorm, rotary
 //! positions, SwiGLU, no biases, head and embeddings not tied, as many key as query heads.
 
-use isoflop_laws::{Flops, Params, QuantityError, Tokens};
+use isoflop_laws::{Flops, ParamCount, Params, QuantityError, Tokens};
 use serde::Serialize;
 
 /// The shape of a decoder-only transformer.
@@ -105,17 +105,20 @@ fn widths() -> impl Iterator<Item = (u64, u64)> {
     small.chain(large)
 }
 
-/// The `count` shapes nearest to `params` in size and to published models in proportion, best
+/// The `count` shapes nearest to `params`, as `param_count` counts them, in size and to published models in proportion, best
 /// first; each of another width.
 #[must_use]
 pub fn architectures_near(
     params: Params,
+    param_count: ParamCount,
     vocabulary: u64,
     context: u64,
     count: usize,
 ) -> Vec<CountedArchitecture> {
     let mut found: Vec<(f64, CountedArchitecture)> = widths()
-        .filter_map(|(width, head)| best_depth(params, width, head, vocabulary, context))
+        .filter_map(|(width, head)| {
+            best_depth(params, param_count, width, head, vocabulary, context)
+        })
         .collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     found
@@ -128,6 +131,7 @@ pub fn architectures_near(
 /// The best number of layers for this width, with how far it is from what was asked.
 fn best_depth(
     params: Params,
+    param_count: ParamCount,
     width: u64,
     head: u64,
     vocabulary: u64,
@@ -148,7 +152,11 @@ fn best_depth(
                 context,
             };
             let counted = shape.counted().ok()?;
-            let size = (counted.params.ln() - params.ln()).abs();
+            let found = match param_count {
+                ParamCount::Total => counted.params,
+                ParamCount::NonEmbedding => counted.params_non_embedding,
+            };
+            let size = (found.ln() - params.ln()).abs();
             let aspect = (width as f64 / layers as f64 / usual_aspect(width))
                 .ln()
                 .abs();
@@ -187,7 +195,13 @@ mod tests {
 
     #[test]
     fn near_seven_billion_the_first_shape_is_llama_7b() {
-        let found = architectures_near(Params::new(6.7e9).unwrap(), 32_000, 2048, 3);
+        let found = architectures_near(
+            Params::new(6.7e9).unwrap(),
+            ParamCount::Total,
+            32_000,
+            2048,
+            3,
+        );
         assert_eq!(found[0].shape, llama(32, 4096));
         assert_eq!(found.len(), 3);
     }
@@ -204,7 +218,7 @@ mod tests {
         #[test]
         fn a_shape_within_ten_percent_exists_for_every_usual_size(exponent in 7.8f64..12.0) {
             let params = Params::new(10f64.powf(exponent)).unwrap();
-            let found = architectures_near(params, 32_000, 2048, 1)[0];
+            let found = architectures_near(params, ParamCount::Total, 32_000, 2048, 1)[0];
             prop_assert!((found.params.ln() - params.ln()).abs() < 0.1);
         }
     }

@@ -155,7 +155,8 @@ fn plan_on(
         .map(|served| cheapest_to_serve(surface, &best, served))
         .transpose()?;
     let near = served.as_ref().map_or(plans[0].params, |s| s.model.params);
-    let architectures = architectures_near(near, request.vocabulary, request.context, 3);
+    let count = law.conventions.param_count;
+    let architectures = architectures_near(near, count, request.vocabulary, request.context, 3);
     let first = architectures
         .first()
         .map(|shape| shape.params_non_embedding);

@@ -1,6 +1,7 @@
 //! The runs to forecast: one given by its size, data or compute, or a file of them.
 
 use crate::failure::Failure;
+use crate::text::factor;
 use isoflop_fit::ForecastAt;
 use isoflop_laws::{Flops, ParamCount, Params, Tokens};
 use isoflop_runs::{ImportOptions, RowsAre, Run, import_bytes, import_file};
@@ -38,16 +39,30 @@ impl PointArguments {
     /// # Errors
     /// Status 2 if the file cannot be read, or one of its rows is no such run.
     pub fn read(&self, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
-        match &self.at {
-            Some(path) => read(path, count),
-            None => Ok(vec![ForecastAt {
-                params: self.params,
-                tokens: self.tokens,
-                flops: self.flops,
-                unique_tokens: self.unique_tokens,
-            }]),
+        if let Some(path) = &self.at {
+            return read(path, count);
         }
+        let at = ForecastAt {
+            params: self.params,
+            tokens: self.tokens,
+            flops: self.flops,
+            unique_tokens: self.unique_tokens,
+        };
+        if let Some(ratio) = contradiction(&at) {
+            let ratio = factor(ratio);
+            let sentence = format!("--flops is {ratio} times 6ND of --params and --tokens");
+            return Err(Failure::misuse(sentence).hint("leave one of the three out"));
+        }
+        Ok(vec![at])
     }
+}
+
+/// C ÷ 6ND of a run whose size, data and compute cannot belong together: what architectures add
+/// to 6ND or spare is less than a factor of two.
+fn contradiction(at: &ForecastAt) -> Option<f64> {
+    let six_nd = Flops::six_nd(at.params?, at.tokens?);
+    let ratio = at.flops?.get() / six_nd.get();
+    (!(0.5..=2.0).contains(&ratio)).then_some(ratio)
 }
 
 fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
@@ -69,11 +84,17 @@ fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
     }
     let points = imported.rows.iter().map(|row| {
         let at = point(&row.run, count);
+        let (file, line) = (path.display(), row.line);
+        if let Some(ratio) = contradiction(&at) {
+            let ratio = factor(ratio);
+            return Err(Failure::misuse(format!(
+                "{file}, line {line}: flops is {ratio} times 6ND of its size and tokens: expected about 1, or one of the three left empty"
+            )));
+        }
         let has_both = at.params.is_some() && at.tokens.is_some();
         if has_both || at.flops.is_some() {
             return Ok(at);
         }
-        let (file, line) = (path.display(), row.line);
         Err(Failure::misuse(format!(
             "{file}, line {line} is no run to forecast: expected {count} and tokens, or flops"
         )))

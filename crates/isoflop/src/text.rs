@@ -45,7 +45,8 @@ pub fn reach(extrapolation: Option<f64>) -> String {
 
 /// A ratio with two or three digits: `1.8`, `27`, `1900`.
 pub fn factor(ratio: f64) -> String {
-    if ratio < 10.0 {
+    // What rounds to 10.0 is shown as 10.
+    if ratio < 9.95 {
         format!("{ratio:.1}")
     } else if ratio < 1e5 {
         format!("{ratio:.0}")

@@ -29,10 +29,15 @@ pub struct Args {
     #[arg(long, value_name = "C")]
     max_run: Option<Flops>,
     /// Most new runs
-    #[arg(long, default_value_t = 24, value_name = "COUNT")]
+    #[arg(long, default_value_t = 45, value_name = "COUNT")]
     max_runs: usize,
     /// Standard deviation of ln loss from run to run
-    #[arg(long, default_value_t = 0.003, value_name = "SHARE")]
+    #[arg(
+        long,
+        default_value_t = 0.003,
+        value_name = "SHARE",
+        allow_negative_numbers = true
+    )]
     noise: f64,
 }
 
@@ -59,7 +64,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         );
         return Err(Failure::misuse(sentence));
     }
-    let (law, saved) = match args.law.read(Needs::Surface, output)? {
+    let (mut law, saved) = match args.law.read(Needs::Surface, output)? {
         Source::Published(name) => (crate::law_argument::published(&name)?, None),
         Source::Fitted(saved) => (LawInUse::fitted(saved.fit.clone())?, Some(saved)),
     };
@@ -83,6 +88,12 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         .chain(&others)
         .map(|law| law.name.clone())
         .collect();
+    if others.is_empty() {
+        let count = law.conventions.param_count;
+        law.warnings.push(format!(
+            "no published law is kept in play: they count total parameters, and N is {count} here"
+        ));
+    }
     let answer = Answer {
         conventions: law.conventions,
         n_used: law.n_used,

@@ -4,7 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::law_argument::LawArgument;
 use crate::output::{Output, columns};
 use crate::text::{basis, factor, paragraph, percent, reach, warnings};
-use isoflop_laws::{Loss, Params, Tokens};
+use isoflop_laws::{ConventionError, Counts, Loss, Params, Tokens};
 use isoflop_plan::{
     Conventions, Diagnosis, KNOWN_MODELS, LawInUse, Verdict, diagnose, known_model,
 };
@@ -75,6 +75,13 @@ struct KnownDiagnosis {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let law = args.law.law_in_use(output)?;
+    if args.known || args.model.is_some() {
+        counts_of(&law).agree(
+            &format!("law `{}`", law.name),
+            "the table of well-known models",
+            Counts::TOTAL,
+        )?;
+    }
     if args.known {
         output.answer(&all_known(&law)?, table)?;
         return Ok(Exit::Done);
@@ -98,6 +105,19 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     };
     output.answer(&answer, one)?;
     Ok(Exit::Done)
+}
+
+fn counts_of(law: &LawInUse) -> Counts {
+    Counts {
+        params: Some(law.conventions.param_count),
+        flops: Some(law.conventions.flop_count),
+    }
+}
+
+impl From<ConventionError> for Failure {
+    fn from(error: ConventionError) -> Failure {
+        Failure::misuse(error)
+    }
 }
 
 impl Args {
@@ -208,7 +228,17 @@ fn cost(found: &Diagnosis) -> String {
 }
 
 fn table(known: &Known) -> String {
-    let mut text = basis(&known.law, known.conventions, known.n_used, "");
+    let furthest = known.models.iter().filter_map(|model| model.extrapolation);
+    let reach = match furthest.reduce(f64::max) {
+        Some(times) if times > 1.0 => {
+            format!(
+                "up to {} times the largest run behind the law",
+                factor(times)
+            )
+        }
+        other => reach(other),
+    };
+    let mut text = basis(&known.law, known.conventions, known.n_used, &reach);
     text += "\n";
     let rows = known.models.iter().map(|model| {
         let found = &model.diagnosis;

@@ -130,7 +130,11 @@ impl Answer {
             .as_ref()
             .and_then(|law| growth(law, fit.largest_flops).ok());
         let largest = dataset.observations.iter();
-        let largest = largest.max_by(|a, b| a.flops.get().total_cmp(&b.flops.get()));
+        // Of several with the most compute, the best one: the others were bottlenecked.
+        let largest = largest.max_by(|a, b| {
+            let by_flops = a.flops.get().total_cmp(&b.flops.get());
+            by_flops.then(b.loss.get().total_cmp(&a.loss.get()))
+        });
         let elasticities = in_use
             .as_ref()
             .zip(largest)

@@ -37,7 +37,7 @@ pub fn render(answer: &Answer) -> String {
         text += &paragraph(&format!("\n{}", serving(served)), 0);
     }
     text += "\nShapes that people build, near that size, and their exact counts:\n";
-    text += &shapes(&plan.architectures);
+    text += &shapes(&plan.architectures, plan.conventions.param_count);
     if let Some(stop) = &plan.stop {
         text += &paragraph(&format!("\n{}", stopping(stop)), 0);
     }
@@ -165,23 +165,28 @@ fn serving(served: &ServedModel) -> String {
     )
 }
 
-fn shapes(shapes: &[CountedArchitecture]) -> String {
+fn shapes(shapes: &[CountedArchitecture], count: ParamCount) -> String {
     let rows = shapes.iter().map(|counted| {
         let shape = counted.shape;
+        let params = match count {
+            ParamCount::Total => counted.params,
+            ParamCount::NonEmbedding => counted.params_non_embedding,
+        };
         vec![
             shape.layers.to_string(),
             shape.width.to_string(),
             shape.heads.to_string(),
             shape.feed_forward.to_string(),
-            format!("{:.0}", counted.params.get()),
-            format!(
-                "{:.2}",
-                counted.flops_per_token / 6.0 / counted.params.get()
-            ),
+            format!("{:.0}", params.get()),
+            format!("{:.2}", counted.flops_per_token / 6.0 / params.get()),
         ]
     });
+    let parameters = match count {
+        ParamCount::Total => "parameters",
+        ParamCount::NonEmbedding => "non-embedding",
+    };
     columns(
-        &["layers", "width", "heads", "MLP", "parameters", "C/6ND"],
+        &["layers", "width", "heads", "MLP", parameters, "C/6ND"],
         rows,
     )
 }
