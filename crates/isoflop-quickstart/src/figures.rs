@@ -4,7 +4,7 @@ use crate::error::QuickstartError;
 use crate::forecast::{Fits, LEVEL, options_for, sizes};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use isoflop_fit::{Dataset, Fit, FittedLaw, Floored, ForecastAt, fit, valleys};
+use isoflop_fit::{Dataset, Fit, FittedLaw, Floored, ForecastAt, Observation, fit, valleys};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_report::{
     Figure, FigureError, FittedRun, ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel,
@@ -19,7 +19,8 @@ pub(crate) struct Shown<'a> {
     pub outcome: &'a Outcome,
 }
 
-const LAW: &str = "L(N, D) = E + A/Nᵅ + B/Dᵝ";
+/// The stated law in a caption.
+const LAW: &str = "Law: Kaplan's L(N, D), averaged over floors";
 
 impl Shown<'_> {
     /// All figures in the order in which the report shows them.
@@ -128,17 +129,20 @@ impl Shown<'_> {
 
     fn kaplan(&self) -> Result<KaplanFigure, QuickstartError> {
         let data = &self.fits.selection.dataset;
-        let valleys = valleys(data);
+        let budgets = groups(data, |run| run.flops.ln());
+        let sizes = groups(data, |run| run.params.ln());
         let mut panels = Vec::new();
         for (variable, law) in [
             (Variable::Compute, FittedLaw::KaplanC),
             (Variable::Tokens, FittedLaw::KaplanD),
             (Variable::Params, FittedLaw::KaplanN),
         ] {
-            let chosen = valleys.iter().filter_map(|valley| {
-                let runs = valley.members.iter().copied();
-                unbottlenecked(data, variable, runs)
-            });
+            let among = match variable {
+                Variable::Compute | Variable::Tokens => &budgets,
+                Variable::Params => &sizes,
+            };
+            let chosen = among.iter();
+            let chosen = chosen.filter_map(|runs| unbottlenecked(data, variable, runs));
             panels.push(self.panel(variable, law, &chosen.collect::<Vec<_>>())?);
         }
         Ok(KaplanFigure {
@@ -146,8 +150,8 @@ impl Shown<'_> {
             panels,
             unit: self.unit(),
             conventions: format!(
-                "Line: at each budget the best run (C), the largest model (D), the smallest model \
-                 (N). {}",
+                "Line: the best run of each budget (C), the largest model of each budget (D), the \
+                 longest run of each size (N). {}",
                 self.conventions()
             ),
         })
@@ -247,21 +251,28 @@ fn optional(figure: Result<Figure, FigureError>) -> Result<Option<Figure>, Figur
     }
 }
 
-/// Of the runs of one budget, the one that the other two quantities hold back least.
-fn unbottlenecked(
-    data: &Dataset,
-    variable: Variable,
-    runs: impl Iterator<Item = usize>,
-) -> Option<usize> {
+/// Runs that agree in what `key` gives to a twentieth, in the order of that.
+fn groups(data: &Dataset, key: impl Fn(&Observation) -> f64) -> Vec<Vec<usize>> {
+    let key = |index: usize| key(&data.observations[index]);
+    let mut order: Vec<usize> = (0..data.observations.len()).collect();
+    order.sort_by(|a, b| key(*a).total_cmp(&key(*b)));
+    let same = |a: &usize, b: &usize| key(*b) - key(*a) < 0.05;
+    order.chunk_by(same).map(<[usize]>::to_vec).collect()
+}
+
+/// Of the runs of one budget or size, the one that the other two quantities hold back least.
+fn unbottlenecked(data: &Dataset, variable: Variable, runs: &[usize]) -> Option<usize> {
     let key = |index: &usize| {
         let run = &data.observations[*index];
         match variable {
             Variable::Compute => run.loss.get(),
             Variable::Tokens => -run.params.get(),
-            Variable::Params => run.params.get(),
+            Variable::Params => -run.tokens.get(),
         }
     };
-    runs.min_by(|a, b| key(a).total_cmp(&key(b)))
+    runs.iter()
+        .copied()
+        .min_by(|a, b| key(a).total_cmp(&key(b)))
 }
 
 fn power_line(fit: &Fit) -> Option<PowerLine> {

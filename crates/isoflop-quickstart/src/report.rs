@@ -168,6 +168,7 @@ impl Told<'_> {
     fn diagnostics(&self) -> Vec<(String, String)> {
         let fit = &self.fits.surface;
         let mut rows = vec![
+            ("What this is".to_owned(), SURFACE.to_owned()),
             ("Runs fitted".to_owned(), fit.n_runs.to_string()),
             ("Objective".to_owned(), fit.objective.to_string()),
         ];
@@ -182,11 +183,13 @@ impl Told<'_> {
             );
             rows.push((format!("Sealed beside it: {}", other.law), text));
         }
+        let notes = fit.warnings.iter();
+        rows.extend(notes.map(|note| ("Note".to_owned(), note.clone())));
         rows
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.fits.surface.warnings.clone();
+        let mut warnings = self.fits.stated.middle().1.warnings.clone();
         warnings.extend(self.fits.selection.notes.iter().cloned());
         if let Err(error) = &self.fits.compute {
             warnings.push(format!("L(C) was not fitted: {error}"));
@@ -194,6 +197,10 @@ impl Told<'_> {
         warnings
     }
 }
+
+/// What the table of constants is for.
+const SURFACE: &str = "the law of Hoffmann et al., for its floor E; the forecast is stated by the \
+                       law under Conventions";
 
 const CITE: [&str; 3] = [
     "Hoffmann et al. (2022), Training Compute-Optimal Large Language Models, arXiv:2203.15556",
