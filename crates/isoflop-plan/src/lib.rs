@@ -22,6 +22,7 @@ mod ledger;
 mod plan;
 mod published_forecast;
 mod repetition;
+mod saved_fit;
 mod sealed;
 mod serving;
 mod simulate;
@@ -48,6 +49,7 @@ pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackR
 pub use plan::{Plan, PlanAnswer, PlanError, PlanRequest, SameLoss, VALLEY_TOLERANCE, plan};
 pub use published_forecast::{PublishedForecastError, conventions_of, published_forecast};
 pub use repetition::Repeated;
+pub use saved_fit::{SavedFit, SavedFitError};
 pub use sealed::{ForecastBody, SealError, SealedForecast, SealedRun};
 pub use serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 pub use simulate::{IsoflopGrid, measure};
