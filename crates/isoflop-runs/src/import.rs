@@ -15,6 +15,7 @@ mod final_loss;
 mod format;
 mod history;
 mod json;
+mod memory;
 mod names;
 mod open;
 #[cfg(feature = "parquet")]
@@ -33,6 +34,7 @@ use crate::store::Provenance;
 pub use error::ImportError;
 pub use final_loss::{ANNEALED, FinalLoss, UnknownFinalLoss};
 pub use format::{Format, UnknownFormat};
+pub use memory::import_rows;
 pub use open::{holds_logged_runs, import_bytes, import_file, import_source};
 use recognise::Reading;
 use std::fmt;

@@ -25,7 +25,7 @@ pub use export::{write_csv, write_jsonl};
 pub use import::{
     ANNEALED, ColumnGuess, ColumnMap, FinalLoss, Format, GuessKind, ImportError, ImportOptions,
     Imported, ImportedRow, RowsAre, UnknownFinalLoss, UnknownFormat, holds_logged_runs,
-    import_bytes, import_file, import_source,
+    import_bytes, import_file, import_rows, import_source,
 };
 pub use run::{InvalidRun, Run, Status};
 pub use selection::{Dropped, Selection, SelectionOptions, select};
