@@ -6,7 +6,6 @@ mod discrepancy;
 mod ensemble;
 mod frontier;
 mod mean_law;
-mod normal;
 mod place;
 mod process;
 mod sample;
@@ -164,8 +163,7 @@ impl Fit {
         let asked = self.asked(at)?;
         let no_value = || self.no_value(&asked.place);
         let ensemble = self.forecaster.learned().ok_or_else(no_value)?;
-        let (mean, sd) = ensemble.outlook(&asked.place);
-        let reach = normal::quantile(0.5 + 0.5 * level) * sd;
+        let (mean, reach) = ensemble.interval(&asked.place, level);
         let loss = |ln: f64| Loss::new(ln.exp()).map_err(|_| no_value());
         let flops = Flops::new(asked.place.c.exp()).map_err(|_| no_value())?;
         Ok(Forecast {
@@ -185,7 +183,7 @@ impl Fit {
     #[must_use]
     pub fn tested_extrapolation(&self) -> f64 {
         let learned = self.forecaster.learned();
-        learned.map_or(1.0, |ensemble| ensemble.tested.exp())
+        learned.map_or(1.0, |ensemble| ensemble.tested().exp())
     }
 
     fn no_value(&self, place: &Place) -> ForecastError {

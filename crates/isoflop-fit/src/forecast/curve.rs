@@ -2,7 +2,6 @@
 
 use super::ensemble::Ensemble;
 use super::mean_law::{Falls, POWER_C, Shape};
-use super::normal;
 use super::sample::{Measured, Place, Sample};
 use crate::{FitError, ForecastError, Prior};
 use serde::{Deserialize, Serialize};
@@ -145,8 +144,7 @@ impl CurveFit {
         }
         let learn = || Ensemble::learn(SHAPES, &self.sample, Prior::Off);
         let ensemble = self.learned.get_or_init(learn).as_ref();
-        let (mean, sd) = ensemble.ok_or_else(refused)?.outlook(&place(x));
-        let reach = normal::quantile(0.5 + 0.5 * level) * sd;
+        let (mean, reach) = ensemble.ok_or_else(refused)?.interval(&place(x), level);
         let value = |ln: f64| match self.of {
             CurveOf::Loss => ln.exp(),
             CurveOf::PassRate => (-ln.exp()).exp(),

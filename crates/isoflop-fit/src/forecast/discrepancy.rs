@@ -4,13 +4,20 @@
 //! Runs at other compute but the same place in their budget's valley err alike, whatever the
 //! cause (long warm-up, small batches, embeddings not counted), and that place moves with
 //! compute as N ∝ C^shift. So the process lives in ln N − shift · ln C, with a short length, and
-//! ln C, with a long one; half of its variance does not depend on C at all. Extrapolation in C
-//! then carries the shape of the valley along and lets it drift.
+//! ln C, with a long one; a part of it, of its own size, does not depend on C at all.
+//! Extrapolation in C then carries the shape of the valley along and lets it drift. The two parts
+//! have sizes of their own: how wrong a law is about the valley's shape, where runs far from the
+//! best size have their say, is not how fast that shape changes.
+//!
+//! The discrepancy fades with compute as C^−fade. What makes small runs irregular (warm-ups as
+//! long as the run, few steps, parameters that are not counted) concerns the part of the loss
+//! that compute can still lower, and that part falls about as C^−0.15; a process with one size
+//! everywhere takes the irregularity of the smallest runs for that of the largest.
 
 use super::sample::{Place, Sample};
 
 /// Number of [`Traits`].
-pub(crate) const TRAITS: usize = 5;
+pub(crate) const TRAITS: usize = 7;
 
 /// Unconstrained coordinates of [`Traits`].
 pub(crate) type Coordinates = [f64; TRAITS];
@@ -22,36 +29,45 @@ pub(crate) struct Traits {
     pub across: f64,
     /// Length along compute, in ln C.
     pub along: f64,
-    /// Standard deviation of the discrepancy of ln L.
+    /// Standard deviation of the discrepancy's part that all compute shares, of ln L, at the largest compute that was measured.
     pub size: f64,
+    /// Standard deviation of its part that changes with compute, there.
+    pub drift: f64,
     /// Standard deviation of noise of ln L.
     pub noise: f64,
     /// Exponent with which a valley's places move with compute; 0.5 keeps D / N.
     pub shift: f64,
+    /// The discrepancy's standard deviation goes as C^−fade.
+    pub fade: f64,
+    /// ln of the largest compute that was measured.
+    pub top: f64,
 }
 
 /// Prior means of the coordinates: lengths of a factor of 4.5 in N and 400 in C, 1 % of
-/// discrepancy, 0.4 % of noise, places that keep D / N.
-const USUAL: Coordinates = [0.405, 1.792, -4.605, -5.521, 0.5];
+/// discrepancy, 0.4 % of noise, half a per cent of drift, places that keep D / N, irregularity that is halved by a factor
+/// of a thousand in compute.
+const USUAL: Coordinates = [0.405, 1.792, -4.605, -5.521, 0.5, 0.1, -5.298];
 /// Prior standard deviations.
-pub(crate) const SPREAD: Coordinates = [0.6, 0.6, 1.5, 1.0, 0.25];
+pub(crate) const SPREAD: Coordinates = [0.6, 0.6, 1.5, 1.0, 0.25, 0.1, 1.0];
 /// Where a search starts: some more discrepancy than usual.
-pub(crate) const START: Coordinates = [0.405, 1.792, -3.855, -5.521, 0.5];
+pub(crate) const START: Coordinates = [0.405, 1.792, -3.855, -5.521, 0.5, 0.1, -4.605];
 
-/// Share of the variance that is the same at all compute.
-const SHARED: f64 = 0.5;
 /// Length along ln (D / U): repetition by a factor of seven.
 const REPETITION: f64 = 2.0;
 
 impl Traits {
-    pub(crate) fn from(coordinates: &Coordinates) -> Self {
-        let [across, along, size, noise, shift] = *coordinates;
+    /// The traits at these coordinates for measurements up to ln C = `top`.
+    pub(crate) fn at(coordinates: &Coordinates, top: f64) -> Self {
+        let [across, along, size, noise, shift, fade, drift] = *coordinates;
         Self {
             across: across.exp(),
             along: along.exp(),
             size: size.exp(),
+            drift: drift.exp(),
             noise: noise.exp(),
             shift,
+            fade,
+            top,
         }
     }
 
@@ -69,8 +85,19 @@ impl Traits {
         let along = (a.c - b.c) / self.along;
         let repetition = (a.repeats - b.repeats) / REPETITION;
         let alike = (-0.5 * (across * across + repetition * repetition)).exp();
-        let drift = SHARED + (1.0 - SHARED) * (-0.5 * along * along).exp();
-        self.size * self.size * alike * drift
+        let drift = self.drift * self.drift * (-0.5 * along * along).exp();
+        let size = self.size * self.size + drift;
+        size * alike * self.faded(a) * self.faded(b)
+    }
+
+    /// Variance of the discrepancy at a place.
+    pub(crate) fn variance(&self, at: &Place) -> f64 {
+        let size = self.size * self.size + self.drift * self.drift;
+        size * self.faded(at).powi(2)
+    }
+
+    fn faded(&self, at: &Place) -> f64 {
+        (self.fade * (self.top - at.c)).exp()
     }
 
     /// Covariance of all measurements, discrepancy and noise together: rows of a square matrix,
@@ -83,7 +110,7 @@ impl Traits {
                 matrix[i * n + j] = self.covariance(&row.at, &other.at);
             }
             let noise = self.noise * self.noise * row.noise / trust[i];
-            matrix[i * n + i] = self.size * self.size + noise + 1e-10;
+            matrix[i * n + i] = self.variance(&row.at) + noise + 1e-10;
         }
         matrix
     }

@@ -5,6 +5,7 @@ use super::process::{Outlook, Process};
 use super::sample::{Place, Sample};
 use crate::Prior;
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Evidence is divided by this before laws are weighed: errors of a law's form are shared by
 /// many runs, so that the likelihood counts them too often.
@@ -15,10 +16,7 @@ const TEMPER: f64 = 3.0;
 pub(crate) struct Ensemble {
     members: Vec<Process>,
     weights: Vec<f64>,
-    /// Factor of every standard deviation, from [`calibrate`].
-    scale: f64,
-    /// Largest extrapolation in ln C that the calibration has seen.
-    pub tested: f64,
+    calibration: Calibration,
 }
 
 impl Ensemble {
@@ -26,7 +24,7 @@ impl Ensemble {
     /// can be learned.
     pub(crate) fn learn(shapes: &[Shape], sample: &Sample, prior: Prior) -> Option<Self> {
         let mut ensemble = Self::uncalibrated(shapes, sample, prior, None)?;
-        (ensemble.scale, ensemble.tested) = calibrate(shapes, sample, prior, &ensemble);
+        ensemble.calibration = calibrate(shapes, sample, prior, &ensemble);
         Some(ensemble)
     }
 
@@ -59,13 +57,27 @@ impl Ensemble {
         (!members.is_empty() && total.is_finite()).then(|| Self {
             weights: raw.iter().map(|weight| weight / total).collect(),
             members,
-            scale: 1.0,
-            tested: 0.0,
+            calibration: Calibration::UNTESTED,
         })
     }
 
-    /// Mean and standard deviation of a new measurement.
-    pub(crate) fn outlook(&self, at: &Place) -> (f64, f64) {
+    /// Largest extrapolation in ln C that the calibration has seen.
+    pub(crate) fn tested(&self) -> f64 {
+        self.calibration.reach
+    }
+
+    /// The median of a new measurement, and how far to both sides the interval that holds it
+    /// with probability `level` reaches. How far off standard deviations are is itself known from
+    /// few tests, so that the interval is Student's.
+    pub(crate) fn interval(&self, at: &Place, level: f64) -> (f64, f64) {
+        let (mean, sd) = self.outlook(at);
+        let student = StudentsT::new(0.0, 1.0, self.calibration.tests);
+        let quantile = student.map_or(f64::NAN, |t| t.inverse_cdf(0.5 + 0.5 * level));
+        (mean, quantile * self.calibration.scale * sd)
+    }
+
+    /// Mean and standard deviation of a new measurement, before calibration.
+    fn outlook(&self, at: &Place) -> (f64, f64) {
         let each: Vec<Outlook> = self
             .members
             .iter()
@@ -76,7 +88,7 @@ impl Ensemble {
         let variance: f64 = weighed()
             .map(|(o, w)| w * (o.variance() + (o.mean - mean).powi(2)))
             .sum();
-        (mean, self.scale * variance.sqrt())
+        (mean, variance.sqrt())
     }
 }
 
@@ -93,10 +105,28 @@ const TESTS_PER_CUT: f64 = 3.0;
 /// Errors beyond this many standard deviations count as this many.
 const LARGEST_ERROR: f64 = 4.0;
 
+/// What backtests say of the standard deviations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Calibration {
+    /// Factor of every standard deviation.
+    scale: f64,
+    /// Independent tests that the factor stands on, the prior's included.
+    tests: f64,
+    /// Largest extrapolation in ln C that was tried.
+    reach: f64,
+}
+
+impl Calibration {
+    const UNTESTED: Self = Self {
+        scale: 1.0,
+        tests: PRIOR_TESTS,
+        reach: 0.0,
+    };
+}
+
 /// The factor by which standard deviations were too small (or, under one, too large) when the
-/// larger measurements were forecast from the smaller ones, shrunk towards one; and the largest
-/// extrapolation tried.
-fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -> (f64, f64) {
+/// larger measurements were forecast from the smaller ones, shrunk towards one.
+fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -> Calibration {
     let mut computes: Vec<f64> = sample.rows.iter().map(|row| row.at.c).collect();
     computes.sort_by(f64::total_cmp);
     let (mut squares, mut tests, mut reached) = (PRIOR_TESTS, PRIOR_TESTS, 0f64);
@@ -123,5 +153,9 @@ fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -
         tests += count;
         reached = reached.max(computes[computes.len() - 1] - edge);
     }
-    ((squares / tests).sqrt(), reached)
+    Calibration {
+        scale: (squares / tests).sqrt(),
+        tests,
+        reach: reached,
+    }
 }

@@ -66,13 +66,20 @@ impl Process {
         let mut trust = vec![1.0; sample.rows.len()];
         let mut coordinates = near.map_or(START, |near| near.coordinates);
         let mut theta = law.start();
-        let mut calls = if near.is_some() { 80 } else { 160 };
+        let mut calls = if near.is_some() { 120 } else { 300 };
         let mut reach = if near.is_some() { 0.4 } else { 0.7 };
         let mut learned = None;
         for _ in 0..3 {
             let (found, value) =
                 best_traits(&law, sample, &trust, coordinates, &mut theta, calls, reach);
-            let state = State::at(&law, sample, &trust, Traits::from(&found), theta, 20)?;
+            let state = State::at(
+                &law,
+                sample,
+                &trust,
+                Traits::at(&found, sample.largest()),
+                theta,
+                20,
+            )?;
             theta = state.theta;
             coordinates = found;
             let next = state.trust(sample, &trust);
@@ -92,7 +99,7 @@ impl Process {
             if moved < 0.03 {
                 break;
             }
-            (calls, reach) = (60, 0.2);
+            (calls, reach) = (80, 0.2);
         }
         learned
     }
@@ -119,7 +126,7 @@ impl Process {
         let noise = traits.noise * traits.noise;
         Outlook {
             mean: value + dot(&shared, residual),
-            form: (traits.size * traits.size - known).max(0.0) + dot(&open, &open),
+            form: (traits.variance(at) - known).max(0.0) + dot(&open, &open),
             noise: NOISE_SPREAD * noise,
         }
     }
@@ -137,9 +144,9 @@ fn best_traits(
     reach: f64,
 ) -> (Coordinates, f64) {
     let steps = SPREAD.map(|sd| sd * reach);
-    let patience = Patience { calls, value: 0.02 };
+    let patience = Patience { calls, value: 0.01 };
     simplex::minimise(start, steps, patience, |coordinates| {
-        let traits = Traits::from(coordinates);
+        let traits = Traits::at(coordinates, sample.largest());
         match State::at(law, sample, trust, traits, *theta, 6) {
             Some(state) => {
                 *theta = state.theta;

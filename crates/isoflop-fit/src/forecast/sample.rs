@@ -64,6 +64,11 @@ impl Sample {
         (Self { rows: below }, Self { rows: above })
     }
 
+    /// The largest ln C.
+    pub(crate) fn largest(&self) -> f64 {
+        self.rows.first().map_or(0.0, |row| row.at.c)
+    }
+
     /// Whether any run saw tokens more than once.
     pub(crate) fn repeats(&self) -> bool {
         self.rows.iter().any(|row| row.at.repeats > 1e-3)
