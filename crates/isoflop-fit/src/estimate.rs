@@ -6,6 +6,7 @@ pub(crate) mod hat;
 mod kaplan_sum;
 mod newton;
 mod power_sum;
+mod profile;
 mod robust;
 mod scores;
 mod search;
@@ -163,6 +164,25 @@ pub(crate) fn scores(
         Objective::HuberLikelihood { .. } | Objective::Adaptive => return None,
     };
     with_form!(law, rows, |form| Scores::of(form, rows, huber, values), else None)
+}
+
+/// Where each parameter's profile likelihood ends, `reach` standard deviations out, about least
+/// squares with these values; `None` for laws that predict no loss.
+pub(crate) fn profile_ends(
+    rows: &[Row],
+    law: FittedLaw,
+    values: &[f64],
+    reach: f64,
+) -> Option<Vec<profile::Ends>> {
+    with_form!(
+        law,
+        rows,
+        |form| {
+            let ends = |index| profile::ends(&form, rows, values, index, reach);
+            Some((0..values.len()).map(ends).collect())
+        },
+        else None
+    )
 }
 
 /// Slopes of ln L̂ by the law's own parameters at each row, times the root of its weight.

@@ -145,7 +145,7 @@ fn best(
     }
 }
 
-fn require_steps(data: &Dataset, options: &FitOptions) -> Result<(), FitError> {
+pub(crate) fn require_steps(data: &Dataset, options: &FitOptions) -> Result<(), FitError> {
     let found = options.steps.as_ref().map_or(0, Vec::len);
     let needed = data.observations.len();
     if found == needed {
