@@ -112,23 +112,42 @@ fn intervals_at_nine_tenths_hold_the_truth_in_nine_of_ten_ladders() {
 }
 
 #[test]
-fn a_floor_that_a_short_ladder_leaves_open_has_no_lower_end() {
-    let open = |seed: u64| {
+fn a_short_ladder_says_little_of_the_floor() {
+    let width = |span: f64| {
         let found = profile(
-            &ladder(seed, 4.0),
+            &ladder(0, span),
             FittedLaw::Chinchilla,
             &FitOptions::default(),
         );
-        found.unwrap()[0].lo.is_none()
+        let floor = found.unwrap()[0].clone();
+        floor.hi.unwrap_or(f64::INFINITY) - floor.lo.unwrap_or(0.0)
     };
-    assert!((0..10).filter(|&seed| open(seed)).count() >= 5);
-    let long = profile(
-        &ladder(0, 1e5),
-        FittedLaw::Chinchilla,
-        &FitOptions::default(),
-    )
-    .unwrap();
-    assert!(long[0].lo.is_some() && long[0].hi.is_some());
+    assert!(
+        width(4.0) > 3.0 * width(1e4),
+        "{} {}",
+        width(4.0),
+        width(1e4)
+    );
+}
+
+#[test]
+fn a_floor_at_zero_is_open_and_leaves_the_exponents_their_intervals() {
+    // Below a straight line in logarithms: the best E is zero.
+    let mut data = ladder(0, 1000.0);
+    for run in &mut data.observations {
+        let (n, d) = (run.params.get(), run.tokens.get());
+        let loss = 20.0 / n.powf(0.12) + 30.0 / d.powf(0.13) - 0.15;
+        run.loss = Loss::new(loss).unwrap();
+    }
+    let found = profile(&data, FittedLaw::Chinchilla, &FitOptions::default()).unwrap();
+    assert_eq!(
+        (found[0].value, found[0].lo, found[0].hi),
+        (0.0, None, None)
+    );
+    for exponent in &found[3..] {
+        let (lo, hi) = (exponent.lo.unwrap(), exponent.hi.unwrap());
+        assert!(lo < exponent.value && exponent.value < hi, "{exponent:?}");
+    }
 }
 
 #[test]

@@ -14,13 +14,17 @@ struct Local<const K: usize> {
 
 impl<const K: usize> Local<K> {
     fn at<F: Form<K>>(form: &F, rows: &[Row], at: &[f64; K]) -> Self {
+        let frozen = at_bound(form, at);
         let mut here = Self {
             squares: 0.0,
             normal: [[0.0; K]; K],
             pull: [0.0; K],
         };
         for row in rows {
-            let jet = form.jet(at, &row.x);
+            let mut jet = form.jet(at, &row.x);
+            for k in (0..K).filter(|&k| frozen[k]) {
+                jet.gradient[k] = 0.0;
+            }
             let error = row.ln_loss - jet.ln_loss;
             here.squares += row.weight * error * error;
             for i in 0..K {
@@ -30,8 +34,17 @@ impl<const K: usize> Local<K> {
                 }
             }
         }
+        for k in (0..K).filter(|&k| frozen[k]) {
+            here.normal[k][k] = 1.0;
+        }
         here
     }
+}
+
+/// Coordinates at the edge of what they may be: they stay there.
+fn at_bound<const K: usize, F: Form<K>>(form: &F, at: &[f64; K]) -> [bool; K] {
+    let bounds = form.bounds();
+    std::array::from_fn(|k| at[k] <= bounds[k].0 || at[k] >= bounds[k].1)
 }
 
 /// Where an interval ends: `None` where the likelihood never falls that low.
@@ -42,7 +55,8 @@ const FARTHEST: f64 = 64.0;
 
 /// The values of the card's parameter `index` whose profile likelihood is within `reach` of the
 /// largest: √((S − S_min) / s²) ≤ reach, errors of ln L being normal with unknown variance (Bates
-/// and Watts 1988, section 6.1). `values` must be of least squares.
+/// and Watts 1988, section 6.1). `values` must be of least squares; a parameter that ended at the
+/// edge of what it may be is open on both sides, and stays there for the others.
 pub(crate) fn ends<const K: usize, F: Form<K>>(
     form: &F,
     rows: &[Row],
@@ -103,7 +117,11 @@ impl Scale {
 
     /// Derivatives by the coordinates.
     fn slopes<const K: usize, F: Form<K>>(&self, form: &F, at: &[f64; K]) -> [f64; K] {
+        let frozen = at_bound(form, at);
         std::array::from_fn(|k| {
+            if frozen[k] {
+                return 0.0;
+            }
             let step = 1e-6 * at[k].abs().max(1e-3);
             let moved = |sign: f64| {
                 let mut to = *at;
@@ -178,9 +196,10 @@ fn follow<const K: usize, F: Form<K>>(
         let moved = |part: f64| -> [f64; K] {
             std::array::from_fn(|k| at[k] + part * (free[k] + multiplier * along[k]))
         };
+        let frozen = at_bound(form, &at);
         let within = |to: &[f64; K]| {
-            let mut bounds = to.iter().zip(form.bounds());
-            bounds.all(|(x, (lo, hi))| *x > lo && *x < hi)
+            let out = at_bound(form, to);
+            (0..K).all(|k| frozen[k] || !out[k])
         };
         while !within(&moved(part)) {
             part *= 0.5;
