@@ -4,9 +4,9 @@ use crate::failure::Failure;
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
 use crate::runs_argument::ReadingArguments;
-use crate::saved_fit::SavedFit;
+use crate::saved_fit;
 use isoflop_fit::{Fit, FitOptions, FittedLaw, LawChoice};
-use isoflop_plan::{LawInUse, LawInUseError};
+use isoflop_plan::{LawInUse, LawInUseError, SavedFit};
 use std::path::PathBuf;
 
 /// Arguments of every command that answers by a law.
@@ -58,7 +58,7 @@ impl LawArgument {
             let name = self.law.as_deref().unwrap_or(DEFAULT_LAW);
             return Ok(Source::Published(name.to_owned()));
         };
-        if let Some(saved) = SavedFit::read(path)? {
+        if let Some(saved) = saved_fit::read(path)? {
             return self
                 .saved(saved)
                 .map(|saved| Source::Fitted(Box::new(saved)));
@@ -70,7 +70,7 @@ impl LawArgument {
             Needs::Surface => surface(fit, &runs, options, output)?,
             Needs::AnyLaw => fit,
         };
-        Ok(Source::Fitted(Box::new(SavedFit::new(fit, &runs))))
+        Ok(Source::Fitted(Box::new(saved_fit::of_runs(fit, &runs))))
     }
 
     /// A saved fit, unless another law is asked for than the one it is of.

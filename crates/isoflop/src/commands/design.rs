@@ -3,10 +3,9 @@
 use crate::failure::{Exit, Failure};
 use crate::law_argument::{DEFAULT_LAW, LawArgument, Needs, Source};
 use crate::output::{Output, columns};
-use crate::saved_fit::SavedFit;
 use crate::text::{basis, factor, paragraph, percent, warnings};
 use isoflop_laws::{Flops, Law, ParamCount};
-use isoflop_plan::{Conventions, Design, DesignError, DesignRequest, LawInUse, design};
+use isoflop_plan::{Conventions, Design, DesignError, DesignRequest, LawInUse, SavedFit, design};
 use serde::Serialize;
 
 /// Choose the runs that narrow the forecast of the target most for the compute there is.

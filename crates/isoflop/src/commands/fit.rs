@@ -7,7 +7,7 @@ use crate::failure::{Exit, Failure};
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
 use crate::runs_argument::ReadingArguments;
-use crate::saved_fit::SavedFit;
+use crate::saved_fit;
 use answer::{Answer, GroupAnswer, Grouped};
 use isoflop_fit::{FitOptions, Objective, Prior};
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let runs = FittableRuns::new(args.reading.read(&args.runs)?, output)?;
     let fit = runs.fit(options.clone(), output)?;
     if let Some(path) = &args.save {
-        SavedFit::new(fit.clone(), &runs).write(path)?;
+        saved_fit::write(&saved_fit::of_runs(fit.clone(), &runs), path)?;
         output.note(format!("the fit is kept in {}", path.display()));
     }
     let answer = Answer::new(fit, &runs, &options, &args.against)?;

@@ -4,10 +4,9 @@ use crate::failure::{Exit, Failure};
 use crate::law_argument::{LawArgument, Needs, Source};
 use crate::output::{Output, columns};
 use crate::points::PointArguments;
-use crate::saved_fit::SavedFit;
 use crate::text::{basis, paragraph, percent, reach, warnings};
 use isoflop_fit::{Forecast, ForecastAt, ForecastError};
-use isoflop_plan::{Conventions, ForecastPoint, conventions_of, published_forecast};
+use isoflop_plan::{Conventions, ForecastPoint, SavedFit, conventions_of, published_forecast};
 use serde::Serialize;
 
 /// Say what the loss of a run will be, with an interval, before it is made.

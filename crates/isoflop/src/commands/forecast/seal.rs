@@ -6,9 +6,10 @@ use crate::law_argument::{LawArgument, Needs, Source};
 use crate::ledger_file::LedgerFile;
 use crate::output::Output;
 use crate::points::PointArguments;
-use crate::saved_fit::SavedFit;
 use crate::text::{basis, paragraph, reach, warnings};
-use isoflop_plan::{Conventions, ForecastBody, ForecastPoint, LawForecast, SealedForecast};
+use isoflop_plan::{
+    Conventions, ForecastBody, ForecastPoint, LawForecast, SavedFit, SealedForecast,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
