@@ -27,7 +27,8 @@ pub(crate) const LEVEL: f64 = 0.9;
 const STATED: FittedLaw = FittedLaw::KaplanNd;
 
 /// The largest factor between the tokens per parameter of a run and of the target, for the run
-/// to be on the target's line of L(C): beyond it the loss is that of another allocation.
+/// to be on the target's line of L(C) in any case: beyond it the loss is that of another
+/// allocation, and only the run of a budget that comes nearest stands for it.
 const SAME_ALLOCATION: f64 = 1.5;
 
 /// The laws as fitted to the small runs.
@@ -85,18 +86,35 @@ pub(crate) fn options_for(law: FittedLaw, plan: &Plan) -> FitOptions {
 /// The runs with about as many tokens per parameter as the target.
 fn on_the_line(data: &Dataset, target: &PlannedRun) -> Result<Dataset, QuickstartError> {
     let (params, tokens, _) = sizes(target)?;
-    let wanted = tokens.get() / params.get();
-    let near = |tokens: Tokens, params: Params| {
-        (tokens.get() / params.get() / wanted).ln().abs() < SAME_ALLOCATION.ln()
-    };
-    let observations = data.observations.iter();
+    let runs = data.observations.iter();
+    let runs: Vec<_> = runs
+        .map(|run| (run.params, run.tokens, run.flops))
+        .collect();
+    let chosen = near_the_line(&runs, tokens.get() / params.get());
     Ok(Dataset {
-        observations: observations
-            .filter(|run| near(run.tokens, run.params))
-            .cloned()
+        observations: chosen
+            .into_iter()
+            .map(|index| data.observations[index].clone())
             .collect(),
         ..data.clone()
     })
+}
+
+/// Of runs, those with `wanted` tokens per parameter to a factor of [`SAME_ALLOCATION`], and at
+/// least the nearest of each budget.
+fn near_the_line(runs: &[(Params, Tokens, Flops)], wanted: f64) -> Vec<usize> {
+    let off = |(params, tokens, _): &(Params, Tokens, Flops)| {
+        (tokens.get() / params.get() / wanted).ln().abs()
+    };
+    let same_budget = |a: Flops, b: Flops| (a.get() / b.get()).ln().abs() < 0.05;
+    let is_nearest = |run: &(Params, Tokens, Flops)| {
+        let budget = runs.iter().filter(|other| same_budget(other.2, run.2));
+        budget.map(off).fold(f64::INFINITY, f64::min) >= off(run)
+    };
+    let stands = |run: &(Params, Tokens, Flops)| off(run) < SAME_ALLOCATION.ln() || is_nearest(run);
+    (0..runs.len())
+        .filter(|index| stands(&runs[*index]))
+        .collect()
 }
 
 pub(crate) fn sizes(run: &PlannedRun) -> Result<(Params, Tokens, Flops), QuickstartError> {
@@ -233,4 +251,36 @@ fn inputs(fits: &Fits) -> Vec<SealedRun> {
         loss_std: observation.loss_std,
     });
     sealed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_train::{Budget, ModelShape, Recipe, Speed};
+
+    #[test]
+    fn ladders_of_five_minutes_have_enough_runs_on_the_line_of_the_target() {
+        for gflops in [80.0, 100.0, 140.0, 200.0, 400.0] {
+            let speed = |shape: &ModelShape| {
+                let token = Tokens::new(1.0).unwrap();
+                let flops = shape.counted_flops(token).unwrap().get();
+                Speed {
+                    train: flops / (gflops * 1e9),
+                    evaluate: flops / (gflops * 3e9),
+                }
+            };
+            let budget = Budget {
+                seconds: 270.0,
+                ratio: 10.0,
+                unique_tokens: 30_000_000,
+                validation_tokens: 1_500_000,
+            };
+            let ladder = isoflop_train::plan(&Recipe::default(), budget, speed).unwrap();
+            let (params, tokens, _) = sizes(&ladder.target).unwrap();
+            let runs: Vec<_> = ladder.small.iter().map(|run| sizes(run).unwrap()).collect();
+            let count = near_the_line(&runs, tokens.get() / params.get()).len();
+            // L(C) has three parameters and needs a run more.
+            assert!(count >= 4, "{count} at {gflops} GFLOP/s");
+        }
+    }
 }
