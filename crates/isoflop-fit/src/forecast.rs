@@ -18,6 +18,7 @@ use isoflop_laws::{Flops, LawError, Loss, Params, Tokens};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
 use sample::{Measured, Place, Sample};
 use serde::{Deserialize, Serialize};
+pub(crate) use simplex::{Patience, minimise};
 use std::sync::OnceLock;
 
 /// A run to forecast: its size and data, or its compute alone (then the best size and data that

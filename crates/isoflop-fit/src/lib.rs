@@ -26,6 +26,7 @@ mod profile;
 mod quantiles;
 mod rows;
 mod selection;
+mod two_step;
 
 pub use dataset::{Dataset, Observation};
 pub use diagnostics::{Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend, diagnose};
@@ -38,3 +39,4 @@ pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
 pub use options::{FitOptions, Objective, Prior, Resampling, UnknownObjective};
 pub use profile::{ProfileInterval, profile};
 pub use selection::Compared;
+pub use two_step::{ShareFit, ShareForecast, SharePoint, fit_share};

@@ -1,10 +1,11 @@
 //! A law that decisions rest on: published, or fitted to somebody's runs.
 
 use crate::forecast::{Conventions, ForecastPoint};
-use crate::surface::SurfacePoint;
+use crate::surface::{Surface, SurfacePoint};
 use isoflop_fit::{Fit, ForecastAt};
 use isoflop_laws::{
-    Entry, FlopCount, Flops, Law, LawError, Loss, ParamCount, Params, Tokens, UnknownLaw, find,
+    Allocation, Entry, FlopCount, Flops, Law, LawError, Loss, ParamCount, Params, Tokens,
+    UnknownLaw, find,
 };
 use std::fmt;
 
@@ -82,18 +83,17 @@ impl LawInUse {
     /// A law without intervals, fitted to nothing that is known.
     ///
     /// # Errors
-    /// [`LawInUseError::NotASurface`] unless the law gives the loss from size and data.
+    /// [`LawInUseError::NotASurface`] unless the law gives the loss from size and data, or the
+    /// best of both for a budget.
     pub fn new(
         name: impl Into<String>,
         conventions: Conventions,
         law: Box<dyn Law>,
     ) -> Result<Self, LawInUseError> {
         let name = name.into();
-        if law.surface().is_none() {
-            return Err(LawInUseError::NotASurface {
-                name,
-                title: law.card().title,
-            });
+        if law.surface().is_none() && law.best_allocation().is_none() {
+            let title = law.card().title;
+            return Err(LawInUseError::NotASurface { name, title });
         }
         Ok(Self {
             name,
@@ -113,6 +113,22 @@ impl LawInUse {
     /// # Errors
     /// [`LawInUseError`] if there is none, or it does not give the loss from size and data.
     pub fn published(name: &str) -> Result<Self, LawInUseError> {
+        let in_use = Self::published_to_plan_by(name)?;
+        if in_use.gives_loss() {
+            return Ok(in_use);
+        }
+        Err(LawInUseError::NotASurface {
+            title: in_use.law.card().title,
+            name: in_use.name,
+        })
+    }
+
+    /// A published law that at least shares a budget between size and data, whether or not it
+    /// gives the loss.
+    ///
+    /// # Errors
+    /// [`LawInUseError`] if there is none, or it says nothing of size and data.
+    pub fn published_to_plan_by(name: &str) -> Result<Self, LawInUseError> {
         let entry = find(name)?;
         let law = entry
             .law()
@@ -192,16 +208,41 @@ impl LawInUse {
         self.law.as_ref()
     }
 
-    /// The law's loss surface.
-    pub fn surface(&self) -> impl Fn(Params, Tokens) -> Option<Loss> + '_ {
-        surface_of(self.law.as_ref())
+    /// Whether a loss can be said at a size and data, by the law itself or by a forecast.
+    #[must_use]
+    pub fn gives_loss(&self) -> bool {
+        self.law.surface().is_some() || self.sayer.is_some()
+    }
+
+    /// Whether the law states the best size alone, and nothing of the loss.
+    #[must_use]
+    pub fn states_best_only(&self) -> bool {
+        self.law.surface().is_none()
+    }
+
+    /// The size and data that a law of the best size alone states for a budget.
+    #[must_use]
+    pub fn stated_best(&self, flops: Flops) -> Option<Allocation> {
+        stated_best(self.law.as_ref(), flops)
+    }
+
+    /// The law's loss surface; that of the forecasts for a law of the best size alone.
+    #[must_use]
+    pub fn surface(&self) -> LawSurface<'_> {
+        self.surface_by(self.law.as_ref())
     }
 
     /// Surfaces that the data allow as well; empty for published laws.
-    pub fn plausible_surfaces(
-        &self,
-    ) -> impl Iterator<Item = impl Fn(Params, Tokens) -> Option<Loss> + '_> + '_ {
-        self.plausible.iter().map(|law| surface_of(law.as_ref()))
+    pub fn plausible_surfaces(&self) -> impl Iterator<Item = LawSurface<'_>> + '_ {
+        let laws = self.plausible.iter();
+        laws.map(|law| self.surface_by(law.as_ref()))
+    }
+
+    fn surface_by<'a>(&'a self, law: &'a dyn Law) -> LawSurface<'a> {
+        LawSurface {
+            law,
+            sayer: self.sayer.as_deref(),
+        }
     }
 
     /// Compute ÷ largest compute behind the law.
@@ -247,7 +288,42 @@ impl LawInUse {
     }
 }
 
+/// A law as a surface to search on.
+#[derive(Clone, Copy)]
+pub struct LawSurface<'a> {
+    law: &'a dyn Law,
+    /// What gives the loss where the law does not.
+    sayer: Option<&'a Sayer>,
+}
+
+impl fmt::Debug for LawSurface<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LawSurface").field(&self.law).finish()
+    }
+}
+
+impl Surface for LawSurface<'_> {
+    fn loss(&self, params: Params, tokens: Tokens) -> Option<Loss> {
+        match self.law.surface() {
+            Some(law) => law.loss(params, tokens).ok(),
+            None => self.sayer?(params, tokens).map(|said| said.loss),
+        }
+    }
+
+    fn stated_best(&self, flops: Flops) -> Option<Params> {
+        stated_best(self.law, flops).map(|best| best.params)
+    }
+}
+
+/// The best size of a law that gives no loss to look for it on.
+fn stated_best(law: &dyn Law, flops: Flops) -> Option<Allocation> {
+    if law.surface().is_some() {
+        return None;
+    }
+    law.best_allocation()?.best(flops).ok()
+}
+
 /// A law of the catalogue as a surface to search on.
-pub(crate) fn surface_of(law: &dyn Law) -> impl Fn(Params, Tokens) -> Option<Loss> + '_ {
-    |params: Params, tokens: Tokens| law.surface()?.loss(params, tokens).ok()
+pub(crate) fn surface_of(law: &dyn Law) -> LawSurface<'_> {
+    LawSurface { law, sayer: None }
 }

@@ -19,6 +19,7 @@ mod in_sample;
 mod known_model;
 mod law_in_use;
 mod ledger;
+mod metric;
 mod plan;
 mod published_forecast;
 mod repetition;
@@ -44,8 +45,11 @@ pub use forecast::{Conventions, ForecastPoint, LawForecast};
 pub use growth::{Growth, growth};
 pub use in_sample::{InSample, in_sample};
 pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
-pub use law_in_use::{LawInUse, LawInUseError, SaidLoss};
+pub use law_in_use::{LawInUse, LawInUseError, LawSurface, SaidLoss};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
+pub use metric::{
+    MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun, UnknownMetricLaw, fit_metric,
+};
 pub use plan::{Plan, PlanAnswer, PlanError, PlanRequest, SameLoss, VALLEY_TOLERANCE, plan};
 pub use published_forecast::{PublishedForecastError, conventions_of, published_forecast};
 pub use repetition::Repeated;

@@ -10,9 +10,10 @@ use crate::repetition::Repeated;
 use crate::serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 use crate::stopping::{EfficientStop, StoppingError, efficient_stop};
 use crate::surface::{
-    Surface, SurfaceError, SurfacePoint, Valley, data_for, optimum, size_for, valley,
+    LN_BUDGETS, Surface, SurfaceError, SurfacePoint, Valley, bisect, data_for, optimum, size_for,
+    valley,
 };
-use isoflop_laws::{Flops, Loss, ParamCount, Params, QuantityError, Tokens};
+use isoflop_laws::{Allocation, Flops, Loss, ParamCount, Params, QuantityError, Tokens};
 use serde::Serialize;
 
 /// Loss that the flat valley gives away, as a share.
@@ -30,6 +31,16 @@ pub enum PlanError {
     /// There is no stopping point.
     #[error(transparent)]
     Stopping(#[from] StoppingError),
+    /// The question is of losses, and the law gives none.
+    #[error(
+        "law `{law}` states the best size alone and nothing of the loss: it cannot say what {what} changes; plan by a law of the loss, such as besiroglu-2024, or by your own runs"
+    )]
+    NoLoss {
+        /// The law's name.
+        law: String,
+        /// What was asked beside the best size.
+        what: &'static str,
+    },
 }
 
 /// What is asked.
@@ -110,8 +121,9 @@ pub struct PlanAnswer {
     pub level: f64,
     /// The plans; the first is the answer, the others are for comparison.
     pub plans: Vec<Plan>,
-    /// Sizes that cost little more than the law's best one.
-    pub valley: Valley,
+    /// Sizes that cost little more than the law's best one; `None` for a published law that
+    /// states the best size alone.
+    pub valley: Option<Valley>,
     /// Shapes that people build, near the first plan's size.
     pub architectures: Vec<CountedArchitecture>,
     /// Other sizes for the law's best loss.
@@ -131,6 +143,9 @@ pub struct PlanAnswer {
 /// # Errors
 /// [`PlanError`] where the law has no optimum.
 pub fn plan(law: &LawInUse, request: &PlanRequest) -> Result<PlanAnswer, PlanError> {
+    if !law.gives_loss() {
+        return plan_without_loss(law, request);
+    }
     match request.unique_tokens {
         None => plan_on(law, &law.surface(), request),
         Some(unique) => plan_on(law, &Repeated::new(law.surface(), unique)?, request),
@@ -144,17 +159,115 @@ fn plan_on(
 ) -> Result<PlanAnswer, PlanError> {
     let best = best_point(surface, request.given)?;
     let own = own_plan(law, surface, request, &best)?;
+    let served = request
+        .served_tokens
+        .map(|served| cheapest_to_serve(surface, &best, served))
+        .transpose()?;
+    let answer = answer(law, surface, request, own)?;
+    let near = served.as_ref().map(|served| served.model.params);
+    Ok(PlanAnswer {
+        valley: Some(valley(surface, &best, VALLEY_TOLERANCE)),
+        same_loss: same_loss(surface, &best)?,
+        served,
+        ..with_shapes(law, request, near, answer)?
+    })
+}
+
+/// The plan of a published law that states the best size alone.
+fn plan_without_loss(law: &LawInUse, request: &PlanRequest) -> Result<PlanAnswer, PlanError> {
+    let refused = |what| PlanError::NoLoss {
+        law: law.name.clone(),
+        what,
+    };
+    if request.unique_tokens.is_some() {
+        return Err(refused("a ceiling on unique tokens"));
+    }
+    if request.served_tokens.is_some() {
+        return Err(refused("serving"));
+    }
+    let best = stated(law, request.given)?;
+    let ten = Flops::new(10.0 * best.flops.get())?;
+    let growth = law.stated_best(ten).ok_or(SurfaceError::NoOptimum(ten))?;
+    let growth = growth.params.get() / best.params.get();
+    let own = Plan {
+        rule: law.name.clone(),
+        params: best.params,
+        tokens: best.tokens,
+        flops: best.flops,
+        loss: None,
+        lo: None,
+        hi: None,
+        params_lo: None,
+        params_hi: None,
+        param_count: law.conventions.param_count,
+        params_times_ten: growth,
+        tokens_times_ten: 10.0 / growth,
+        extrapolation: law.extrapolation(best.flops),
+        source: "the law in use".to_owned(),
+    };
+    let answer = answer(law, &law.surface(), request, own)?;
+    with_shapes(law, request, None, answer)
+}
+
+/// What a law of the best size alone states for a budget, or the budget for which it states a
+/// size or an amount of data.
+fn stated(law: &LawInUse, given: Given) -> Result<Allocation, PlanError> {
+    let at = |ln_flops: f64| law.stated_best(Flops::new(ln_flops.exp()).ok()?);
+    let found = match given {
+        Given::Flops(flops) => law.stated_best(flops),
+        Given::Params(params) => {
+            bisect(|c| Some(at(c)?.params.ln() - params.ln()), LN_BUDGETS).and_then(at)
+        }
+        Given::Tokens(tokens) => {
+            bisect(|c| Some(at(c)?.tokens.ln() - tokens.ln()), LN_BUDGETS).and_then(at)
+        }
+    };
+    let never = |what: String| SurfaceError::NeverBest(what);
+    Ok(found.ok_or_else(|| match given {
+        Given::Flops(flops) => SurfaceError::NoOptimum(flops),
+        Given::Params(params) => never(format!("{params} parameters")),
+        Given::Tokens(tokens) => never(format!("{tokens} tokens")),
+    })?)
+}
+
+/// The plans in their order, with what does not depend on a loss.
+fn answer(
+    law: &LawInUse,
+    surface: &impl Surface,
+    request: &PlanRequest,
+    own: Plan,
+) -> Result<PlanAnswer, PlanError> {
+    let warnings = warnings(law, request, own.flops);
     let rules = rules_beside(law, request);
     let beside = rules
         .iter()
         .map(|rule| rule_plan(rule, law, surface, request))
         .collect::<Result<Vec<_>, _>>()?;
-    let plans = in_order(law, own, beside);
-    let served = request
-        .served_tokens
-        .map(|served| cheapest_to_serve(surface, &best, served))
-        .transpose()?;
-    let near = served.as_ref().map_or(plans[0].params, |s| s.model.params);
+    Ok(PlanAnswer {
+        law: law.name.clone(),
+        conventions: law.conventions,
+        n_used: law.n_used,
+        level: law.level,
+        plans: in_order(law, own, beside),
+        valley: None,
+        architectures: Vec::new(),
+        same_loss: Vec::new(),
+        unique_tokens: request.unique_tokens,
+        served: None,
+        stop: None,
+        warnings,
+    })
+}
+
+/// Adds the shapes that people build near a size, that of the first plan if none is given, and
+/// when compute-efficient training of the first of them stops.
+fn with_shapes(
+    law: &LawInUse,
+    request: &PlanRequest,
+    near: Option<Params>,
+    answer: PlanAnswer,
+) -> Result<PlanAnswer, PlanError> {
+    let near = near.unwrap_or(answer.plans[0].params);
     let count = law.conventions.param_count;
     let architectures = architectures_near(near, count, request.vocabulary, request.context, 3);
     let first = architectures
@@ -165,18 +278,9 @@ fn plan_on(
         .map(efficient_stop)
         .transpose()?;
     Ok(PlanAnswer {
-        law: law.name.clone(),
-        conventions: law.conventions,
-        n_used: law.n_used,
-        level: law.level,
-        valley: valley(surface, &best, VALLEY_TOLERANCE),
         architectures,
         stop,
-        same_loss: same_loss(surface, &best)?,
-        unique_tokens: request.unique_tokens,
-        served,
-        warnings: warnings(law, request, &best),
-        plans,
+        ..answer
     })
 }
 
@@ -189,11 +293,16 @@ fn best_point(surface: &impl Surface, given: Given) -> Result<SurfacePoint, Surf
     }
 }
 
+/// Whether the law is that of Hoffmann et al. as a whole, and not one of their approaches alone.
+fn is_hoffmanns(law: &LawInUse) -> bool {
+    law.name.starts_with("hoffmann-2022") && !law.states_best_only()
+}
+
 /// Hoffmann et al. 2022 give three approaches and a rule of thumb: naming their law names all.
 fn rules_beside(law: &LawInUse, request: &PlanRequest) -> Vec<AllocationRule> {
     if request.compare {
         ALLOCATION_RULES.to_vec()
-    } else if law.name.starts_with("hoffmann-2022") {
+    } else if is_hoffmanns(law) {
         vec![TWENTY_TOKENS, APPROACH_1, APPROACH_2, APPROACH_3]
     } else {
         vec![]
@@ -207,7 +316,7 @@ fn in_order(law: &LawInUse, own: Plan, mut beside: Vec<Plan>) -> Vec<Plan> {
         .iter()
         .position(|plan| plan.rule == TWENTY_TOKENS.name);
     match headline {
-        Some(index) if law.name.starts_with("hoffmann-2022") => {
+        Some(index) if is_hoffmanns(law) => {
             beside.swap(0, index);
             beside[1..].sort_by_key(|plan| position(&plan.rule));
             beside.push(own);
@@ -274,7 +383,7 @@ fn size_interval(
         .filter_map(|plausible| match request.unique_tokens {
             None => size(&|| best_point(&plausible, request.given)),
             Some(unique) => {
-                let repeated = Repeated::new(&plausible, unique).ok()?;
+                let repeated = Repeated::new(plausible, unique).ok()?;
                 size(&|| optimum(&repeated, best.flops))
             }
         })
@@ -339,14 +448,18 @@ fn same_loss(surface: &impl Surface, best: &SurfacePoint) -> Result<Vec<SameLoss
         .collect()
 }
 
-fn warnings(law: &LawInUse, request: &PlanRequest, best: &SurfacePoint) -> Vec<String> {
+fn warnings(law: &LawInUse, request: &PlanRequest, flops: Flops) -> Vec<String> {
     let mut warnings = law.warnings.clone();
-    if let Some(ratio) = law
-        .extrapolation(best.flops)
-        .filter(|ratio| *ratio > 1000.0)
-    {
+    let ratio = law.extrapolation(flops);
+    if let Some(ratio) = ratio.filter(|ratio| *ratio > 1000.0) {
         warnings.push(format!(
             "the budget is {ratio:.0} times the largest run behind the law: few forecasts hold so far out"
+        ));
+    }
+    if law.states_best_only() && law.gives_loss() {
+        warnings.push(format!(
+            "law `{}` states the best size alone: losses are those of the laws of the loss, averaged over these runs",
+            law.name
         ));
     }
     if request.compare && law.conventions.param_count == ParamCount::Total {
@@ -430,6 +543,70 @@ mod tests {
             .find(|plan| plan.rule == "openai")
             .unwrap();
         assert_eq!(openai.loss, None, "counts of parameters are not mixed");
+    }
+
+    #[test]
+    fn an_approach_that_states_the_best_size_alone_plans_without_a_loss() {
+        let law = |name| LawInUse::published_to_plan_by(name).unwrap();
+        for (name, billions) in [
+            ("hoffmann-2022-isoflop", 151.0),
+            ("hoffmann-2022-envelope", 143.0),
+        ] {
+            let answer = plan(&law(name), &seven_billion()).unwrap();
+            let own = &answer.plans[0];
+            assert_eq!(
+                (own.rule.as_str(), own.loss, answer.valley),
+                (name, None, None)
+            );
+            assert!((own.params.get() / 7e9 - 1.0).abs() < 1e-9);
+            assert!(
+                (own.tokens.get() / 1e9 / billions - 1.0).abs() < 0.01,
+                "{}",
+                own.tokens
+            );
+            let back = plan(&law(name), &request(Given::Tokens(own.tokens))).unwrap();
+            assert!((back.plans[0].params.get() / 7e9 - 1.0).abs() < 1e-9);
+        }
+        let served = PlanRequest {
+            served_tokens: "10T".parse().ok(),
+            ..seven_billion()
+        };
+        let error = plan(&law("hoffmann-2022-isoflop"), &served).unwrap_err();
+        assert!(matches!(error, PlanError::NoLoss { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_fit_of_the_best_size_alone_takes_its_losses_from_the_forecasts() {
+        let truth = isoflop_laws::laws::Chinchilla::BESIROGLU_2024;
+        let grid = crate::IsoflopGrid {
+            budgets: [1e18, 1e19, 1e20].map(|c| Flops::new(c).unwrap()).to_vec(),
+            sizes: 9,
+            spread: 8.0,
+        };
+        let surface = crate::law_in_use::surface_of(&truth);
+        let data = isoflop_fit::Dataset {
+            param_count: ParamCount::Total,
+            flop_count: isoflop_laws::FlopCount::SixNd,
+            observations: crate::measure(&surface, &grid.points(&surface).unwrap(), 0.002, 3),
+        };
+        let options = isoflop_fit::FitOptions::of(isoflop_fit::FittedLaw::Isoflop);
+        let fit = isoflop_fit::fit(&data, &options).unwrap();
+        let (k, a) = (fit.parameters[0].value, fit.parameters[1].value);
+        let law = LawInUse::fitted(fit).unwrap();
+        let flops = Flops::new(1e21).unwrap();
+        let own = &plan(&law, &request(Given::Flops(flops))).unwrap().plans[0];
+        let stated = k * 1e21f64.powf(a);
+        assert!(
+            (own.params.get() / stated - 1.0).abs() < 1e-9,
+            "the law's own best size"
+        );
+        let (lo, hi) = (own.params_lo.unwrap(), own.params_hi.unwrap());
+        assert!(lo < own.params && own.params < hi);
+        let came = surface.loss(own.params, own.tokens).unwrap();
+        assert!(
+            own.lo.unwrap() < came && came < own.hi.unwrap(),
+            "{own:?} {came}"
+        );
     }
 
     #[test]

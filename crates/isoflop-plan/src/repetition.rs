@@ -1,7 +1,7 @@
 //! A ceiling on unique tokens: repeated data and the sizes it can feed count for less.
 
 use crate::surface::{Surface, SurfaceError, size_for};
-use isoflop_laws::{Loss, Params, Tokens};
+use isoflop_laws::{Flops, Loss, Params, Tokens};
 
 /// Epochs after which repeated tokens have lost most of their worth, R*_D
 /// (Muennighoff et al. 2023, section 6; value of their published fit).
@@ -55,6 +55,13 @@ impl<S: Surface> Surface for Repeated<S> {
         let params = Params::new(worth(params.get(), self.fed.get(), EXCESS_PARAMS)).ok()?;
         self.surface.loss(params, self.effective_tokens(tokens))
     }
+
+    /// What the law states holds without repetition only.
+    fn stated_best(&self, flops: Flops) -> Option<Params> {
+        let params = self.surface.stated_best(flops)?;
+        let tokens = flops.get() / 6.0 / params.get();
+        (tokens <= self.unique.get()).then_some(params)
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +69,6 @@ mod tests {
     use super::*;
     use crate::surface::optimum;
     use crate::surface::tests::additive;
-    use isoflop_laws::Flops;
 
     /// Constants of the published fit, Muennighoff et al. 2023.
     fn muennighoff() -> impl Surface {

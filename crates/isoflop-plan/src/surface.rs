@@ -12,6 +12,12 @@ use serde::Serialize;
 pub trait Surface {
     /// L(N, D) in nats per token.
     fn loss(&self, params: Params, tokens: Tokens) -> Option<Loss>;
+
+    /// The best N at a budget where a law states it apart from the loss, as Hoffmann's approaches
+    /// 1 and 2 do; `None` where it is the N of the smallest loss.
+    fn stated_best(&self, _flops: Flops) -> Option<Params> {
+        None
+    }
 }
 
 impl<F: Fn(Params, Tokens) -> Option<Loss>> Surface for F {
@@ -63,7 +69,7 @@ pub struct Valley {
 /// ln of the smallest and largest size that is looked at: 1K to 1000T.
 const LN_SIZES: (f64, f64) = (6.907_755_278_982_137, 34.538_776_394_910_68);
 /// ln of the smallest and largest budget that is looked at: 1e6 to 1e36 FLOPs.
-const LN_BUDGETS: (f64, f64) = (13.815_510_557_964_274, 82.893_063_347_785_65);
+pub(crate) const LN_BUDGETS: (f64, f64) = (13.815_510_557_964_274, 82.893_063_347_785_65);
 /// Points of the first, coarse search.
 const GRID: usize = 240;
 
@@ -86,14 +92,15 @@ fn point_at(surface: &impl Surface, flops: Flops, ln_params: f64) -> Option<Surf
     })
 }
 
-/// The size and data with the smallest loss at C = 6ND.
+/// The size and data with the smallest loss at C = 6ND, or those that the law states as best.
 ///
 /// # Errors
 /// [`SurfaceError::NoOptimum`] if the loss is smallest at the edge of all sizes.
 pub fn optimum(surface: &impl Surface, flops: Flops) -> Result<SurfacePoint, SurfaceError> {
     let none = SurfaceError::NoOptimum(flops);
-    let objective = |x: f64| loss_at(surface, flops, x);
-    let best = minimise(objective, LN_SIZES).ok_or(none.clone())?;
+    let smallest = || minimise(|x| loss_at(surface, flops, x), LN_SIZES);
+    let stated = surface.stated_best(flops).map(Params::ln);
+    let best = stated.or_else(smallest).ok_or(none.clone())?;
     point_at(surface, flops, best).ok_or(none)
 }
 

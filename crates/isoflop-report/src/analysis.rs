@@ -29,8 +29,8 @@ use isoflop_fit::{
 };
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_plan::{
-    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, PlanError, SurfaceError,
-    SurfacePoint, optimum,
+    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, PlanError, Surface as _,
+    SurfaceError, SurfacePoint, optimum,
 };
 
 /// Why an analysis or one of its figures cannot be made.
@@ -349,7 +349,10 @@ fn target_point(
         Some(held) => data.observations[held].flops,
         None => Flops::six_nd(params, tokens),
     };
-    let loss = law.surface()(params, tokens).ok_or(SurfaceError::NoOptimum(flops))?;
+    let loss = law
+        .surface()
+        .loss(params, tokens)
+        .ok_or(SurfaceError::NoOptimum(flops))?;
     Ok(SurfacePoint {
         params,
         tokens,

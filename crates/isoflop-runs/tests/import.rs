@@ -167,8 +167,8 @@ fn what_cannot_be_imported_is_one_sentence_that_says_what_to_do() {
     .join("\n");
     insta::assert_snapshot!(shown, @r#"
     empty.csv is empty: expected a header and one run a line
-    no column of noloss.csv is read as loss; its columns are `N`, `D`, `score`: say which with `--map theirs=ours`, or give one value for all runs with `--set`
-    no column of nosize.csv is read as two of params, tokens and flops; its columns are `N`, `width`, `loss`: say which with `--map theirs=ours`, or give one value for all runs with `--set`
+    no column of noloss.csv is read as loss; its columns are `N`, `D`, `score`: say which with `--map theirs=ours`, or give one value for all runs with `isoflop import --set`
+    no column of nosize.csv is read as two of params, tokens and flops; its columns are `N`, `width`, `loss`: say which with `--map theirs=ours`, or give one value for all runs with `isoflop import --set`
     broken.json is not JSON: expected `:` at line 2 column 7
     image.csv is not UTF-8 text: expected CSV, TSV, JSON or JSONL
     latin1.json is not UTF-8 text: expected CSV, TSV, JSON or JSONL

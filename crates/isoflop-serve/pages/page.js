@@ -180,9 +180,9 @@
       one.loss === null ? "N counted otherwise" : loss(one.loss), interval(one.lo, one.hi),
       "×" + one.params_times_ten.toFixed(2),
     ])));
-    const { params_lo, params_hi, tolerance } = plan.valley;
+    const flat = plan.valley && `Any N from ${size(plan.valley.params_lo)} to ${size(plan.valley.params_hi)} is within ${percent(plan.valley.tolerance)} of the best loss.`;
     const more = plan.warnings.filter((text) => text.startsWith("the ")).map((text) => " T" + text.slice(1) + ".");
-    say("plans-note", `Any N from ${size(params_lo)} to ${size(params_hi)} is within ${percent(tolerance)} of the best loss.` + more.join(""));
+    say("plans-note", (flat ?? "") + more.join(""));
   };
 
   const gallery = async (turnOf) => {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
-use crate::runs_argument::ReadingArguments;
+use crate::runs_argument::{ReadingArguments, RunRows};
 use crate::saved_fit;
 use isoflop_fit::{Fit, FitOptions, FittedLaw, LawChoice};
 use isoflop_plan::{LawInUse, LawInUseError, SavedFit};
@@ -49,6 +49,17 @@ impl LawArgument {
         }
     }
 
+    /// The law to share a budget by: one that at least states the best size.
+    ///
+    /// # Errors
+    /// Those of [`law_in_use`](Self::law_in_use).
+    pub fn law_to_plan_by(&self, output: &mut Output) -> Result<LawInUse, Failure> {
+        match self.read(Needs::Surface, output)? {
+            Source::Published(name) => Ok(LawInUse::published_to_plan_by(&name)?),
+            Source::Fitted(saved) => Ok(LawInUse::fitted(saved.fit)?),
+        }
+    }
+
     /// Where the law comes from; runs are fitted.
     ///
     /// # Errors
@@ -63,14 +74,29 @@ impl LawArgument {
                 .saved(saved)
                 .map(|saved| Source::Fitted(Box::new(saved)));
         }
+        let saved = self.fit_rows(self.reading.read(path)?, needs, output)?;
+        Ok(Source::Fitted(Box::new(saved)))
+    }
+
+    /// The law fitted to runs that were read.
+    ///
+    /// # Errors
+    /// Status 2 if there is no such law or it cannot be fitted, status 1 if the runs do not
+    /// determine it.
+    pub fn fit_rows(
+        &self,
+        rows: RunRows,
+        needs: Needs,
+        output: &mut Output,
+    ) -> Result<SavedFit, Failure> {
         let options = self.certainty.options(self.law.as_deref())?;
-        let runs = FittableRuns::new(self.reading.read(path)?, output)?;
+        let runs = FittableRuns::new(rows, output)?;
         let fit = runs.fit(options.clone(), output)?;
         let fit = match needs {
             Needs::Surface => surface(fit, &runs, options, output)?,
             Needs::AnyLaw => fit,
         };
-        Ok(Source::Fitted(Box::new(saved_fit::of_runs(fit, &runs))))
+        Ok(saved_fit::of_runs(fit, &runs))
     }
 
     /// A saved fit, unless another law is asked for than the one it is of.

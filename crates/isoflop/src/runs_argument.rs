@@ -4,6 +4,7 @@ mod grouping;
 mod reading;
 mod report;
 
+pub use grouping::Group;
 pub use reading::stores_in;
 
 use crate::failure::Failure;

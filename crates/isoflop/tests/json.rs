@@ -1,18 +1,13 @@
 //! `--json` of every command against the schemas in `docs/schema`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod schemas;
 mod sweeps;
 
+use schemas::{assert_follows, repository};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
-}
 
 fn isoflop(folder: &Path, arguments: &[&str]) -> (i32, Vec<u8>) {
     let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
@@ -21,22 +16,6 @@ fn isoflop(folder: &Path, arguments: &[&str]) -> (i32, Vec<u8>) {
         .output()
         .unwrap();
     (output.status.code().unwrap(), output.stdout)
-}
-
-/// Scripts may meet more fields later, but none that is printed now may be missing in the schema.
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(fields) => {
-            if fields.get("properties").is_some_and(Value::is_object) {
-                fields
-                    .entry("additionalProperties")
-                    .or_insert(Value::Bool(false));
-            }
-            fields.values_mut().for_each(close);
-        }
-        Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
 }
 
 /// The answer, once it is one JSON object that follows its schema.
@@ -49,15 +28,7 @@ fn answer(folder: &Path, schema: &str, arguments: &[&str], status: i32) -> Value
     assert_eq!(code, status, "{all:?}");
     let answer: Value = serde_json::from_slice(&stdout)
         .unwrap_or_else(|error| panic!("{all:?} prints no single JSON object: {error}"));
-    let path = repository().join(format!("docs/schema/{schema}.json"));
-    let mut schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    close(&mut schema);
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&answer)
-        .map(|error| format!("{error} at {}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{all:?}: {errors:#?}");
+    assert_follows(schema, &answer, &all.join(" "));
     answer
 }
 
@@ -106,6 +77,30 @@ fn every_json_answer_follows_its_schema() {
         &["predict", "--law", "kaplan-c", "--flops", "1e20"],
         0,
     );
+    let ladder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decisions/metric.csv");
+    let metric = ["predict", ladder.to_str().unwrap(), "--metric", "mmlu"];
+    let far = ["--params", "70B", "--tokens", "1.4T", "--law", "chinchilla"];
+    let found = answer(at, "predict", &[&metric[..], &far].concat(), 0);
+    assert_eq!(found["metric"]["law"], "two-step");
+    let data = repository().join("data/obsscaling_base_benchmarks.csv");
+    let without_loss = [
+        "predict",
+        data.to_str().unwrap(),
+        "--map",
+        "acc_MMLU=metric_mmlu",
+        "--metric",
+        "mmlu",
+        "--flops",
+        "1e26",
+    ];
+    let found = answer(at, "predict", &without_loss, 0);
+    assert_eq!(found["law"], "capability");
+    let by_valleys = ["plan", "runs.csv", "--law", "isoflop", "--flops", "1e22"];
+    let found = answer(at, "plan", &by_valleys, 0);
+    assert!(found["plans"][0]["loss"].is_number());
+    let alone = ["plan", "--law", "hoffmann-2022-isoflop", "--params", "7B"];
+    let found = answer(at, "plan", &alone, 0);
+    assert!(found["plans"][0]["loss"].is_null() && found["valley"].is_null());
     let whole = [
         "--compare",
         "--stop",

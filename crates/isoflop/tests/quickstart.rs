@@ -1,5 +1,7 @@
 //! `isoflop quickstart` as a user meets it: killed and started again, and given what can't be used.
 
+mod schemas;
+
 use isoflop_corpus::CorpusOptions;
 use isoflop_quickstart::{CorpusChoice, Options, prepare};
 use isoflop_train::Recipe;
@@ -88,6 +90,7 @@ fn said(out: &Path) -> Value {
     let output = start(out).wait_with_output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let mut said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    schemas::assert_follows("quickstart", &said, "quickstart");
     for changing in ["seconds", "report", "runs", "seal"] {
         assert!(
             said.as_object_mut().unwrap().remove(changing).is_some(),

@@ -6,7 +6,7 @@ use crate::figure::{
 };
 use isoflop_fit::{Fit, FitOptions, FittedLaw, fit, valleys};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
-use isoflop_plan::{ALLOCATION_RULES, Given, optimum};
+use isoflop_plan::{ALLOCATION_RULES, Given, LawSurface, optimum};
 
 /// Points of a line over budgets.
 const POINTS: usize = 41;
@@ -214,9 +214,9 @@ impl Analysis {
     /// Exponent of N_opt in C at the target, and its interval over the refits.
     fn surface_exponent(&self) -> Result<(f64, Option<(f64, f64)>), AnalysisError> {
         let later = Flops::new(self.target.flops.get() * 10.0)?;
-        let growth = |surface: &dyn Fn(Params, Tokens) -> Option<Loss>| {
-            let here = optimum(&surface, self.target.flops).ok()?;
-            let there = optimum(&surface, later).ok()?;
+        let growth = |surface: &LawSurface<'_>| {
+            let here = optimum(surface, self.target.flops).ok()?;
+            let there = optimum(surface, later).ok()?;
             Some((there.params.get() / here.params.get()).log10())
         };
         let missing = || Analysis::missing("optimum", "the law has no best size at the target");

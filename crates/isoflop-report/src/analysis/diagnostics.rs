@@ -8,7 +8,7 @@ use crate::figure::{
 };
 use isoflop_fit::diagnose;
 use isoflop_laws::{Constant, Flops, Uncertainty, published_fits};
-use isoflop_plan::{DesignRequest, design};
+use isoflop_plan::{DesignRequest, Surface as _, design};
 
 /// Run-to-run noise of ln L where the runs do not tell.
 const USUAL_NOISE: f64 = 0.003;
@@ -30,7 +30,7 @@ impl Analysis {
             .chain(held_out);
         let runs = all.filter_map(|(k, held_out)| {
             let run = self.evidence.point(k);
-            let fitted = self.fits.law.surface()(run.params, run.tokens)?;
+            let fitted = self.fits.law.surface().loss(run.params, run.tokens)?;
             Some(FittedRun {
                 run,
                 fitted,
@@ -177,7 +177,7 @@ impl Analysis {
     fn noise(&self) -> f64 {
         let surface = self.fits.law.surface();
         let left = self.fits.fitted.observations.iter().filter_map(|run| {
-            let fitted = surface(run.params, run.tokens)?;
+            let fitted = surface.loss(run.params, run.tokens)?;
             Some((run.loss.ln() - fitted.ln()).abs())
         });
         let mut left: Vec<f64> = left.collect();

@@ -7,7 +7,7 @@ use crate::page::{
     School,
 };
 use isoflop_laws::{Flops, Params};
-use isoflop_plan::ALLOCATION_RULES;
+use isoflop_plan::{ALLOCATION_RULES, Surface as _};
 
 /// What only the caller knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Analysis {
         let rows = self.fits.positions.iter().map(|&k| {
             let run = self.evidence.point(k);
             RunRow {
-                fitted: self.fits.law.surface()(run.params, run.tokens),
+                fitted: self.fits.law.surface().loss(run.params, run.tokens),
                 loss_std: self.evidence.dataset.observations[k].loss_std,
                 run,
             }

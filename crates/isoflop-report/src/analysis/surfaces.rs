@@ -93,13 +93,13 @@ impl Analysis {
         let surface = self.fits.law.surface();
         let (few, many) = ends(runs.iter().map(|run| run.tokens.get()));
         // What the smallest size reaches with the most data: every larger size reaches it sooner.
-        let common = surface(Params::new(small)?, Tokens::new(many)?);
+        let common = surface.loss(Params::new(small)?, Tokens::new(many)?);
         let common = common.ok_or(SurfaceError::NoOptimum(self.target.flops))?;
         let curve = |params: f64| {
             let params = Params::new(params).ok()?;
             let points = log_steps(few, many, 80).filter_map(|tokens| {
                 let tokens = Tokens::new(tokens).ok()?;
-                Some((tokens, surface(params, tokens)?))
+                Some((tokens, surface.loss(params, tokens)?))
             });
             Some(SizeCurve {
                 params,
@@ -136,7 +136,7 @@ impl Analysis {
                 params,
                 tokens,
                 flops: Flops::six_nd(params, tokens),
-                converged: surface(params, Tokens::new(UNLIMITED).ok()?)?,
+                converged: surface.loss(params, Tokens::new(UNLIMITED).ok()?)?,
             })
         };
         let sizes = log_steps(best.params.get() / 6.0, best.params.get() * 12.0, 81);

@@ -98,7 +98,7 @@ pub enum ImportError {
     /// A column that every fit needs is nowhere.
     #[error(
         "no column of {source_name} is read as {wanted}; its columns are {columns}: \
-         say which with `--map theirs=ours`, or give one value for all runs with `--set`"
+         say which with `--map theirs=ours`, or give one value for all runs with `isoflop import --set`"
     )]
     NoColumn {
         /// The file.

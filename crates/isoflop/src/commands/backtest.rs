@@ -5,7 +5,7 @@ mod text;
 use crate::failure::{Exit, Failure};
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
-use crate::runs_argument::ReadingArguments;
+use crate::runs_argument::{Group, ReadingArguments};
 use isoflop_fit::{Dataset, Fit, FitOptions, fit};
 use isoflop_laws::Flops;
 use isoflop_plan::{Backtest, BacktestError, Conventions, Split, backtest, pooled};
@@ -74,22 +74,36 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         ..args.certainty.options(Some(&args.law))?
     };
     let rows = args.reading.read(&args.runs)?;
-    let selection = rows.select();
-    rows.report(&selection, output);
+    let mut n_dropped = 0;
     let groups = match &args.by {
-        Some(column) => rows
-            .groups(column)?
-            .into_iter()
-            .map(|g| (g.value, g.rows))
-            .collect(),
-        None => vec![("all".to_owned(), rows.clone())],
+        Some(column) => {
+            let groups = rows.groups(column)?;
+            let without = rows.without(column);
+            n_dropped += rows.dropped.len() + without.len();
+            rows.report_groups(&groups, without, output);
+            groups
+        }
+        None => {
+            rows.report(&rows.select(), output);
+            vec![Group {
+                value: "all".to_owned(),
+                rows: rows.clone(),
+            }]
+        }
     };
-    let working = output.counting("backtesting", groups.len());
+    let source = rows.source.clone();
+    let mut ladders = Vec::new();
+    for group in groups {
+        ladders.push((group.value, FittableRuns::quietly(group.rows)?));
+    }
+    let conventions = common_conventions(&ladders)?;
+    let of_groups = ladders.iter().map(|(_, runs)| runs.selection.dropped.len());
+    n_dropped += of_groups.sum::<usize>();
+    let working = output.counting("backtesting", ladders.len());
     let mut answers = Vec::new();
-    for (group, rows) in groups {
-        let runs = FittableRuns::quietly(rows)?;
-        let found = args.backtest(&runs, &options)?;
-        answers.push(GroupAnswer::new(group, found, &runs));
+    for (group, runs) in &ladders {
+        let found = args.backtest(runs, &options)?;
+        answers.push(GroupAnswer::new(group.clone(), found, runs));
         working.advance();
     }
     working.done();
@@ -100,21 +114,40 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
             reason.unwrap_or_else(|| "no run could be forecast".to_owned()),
         ));
     };
-    let dataset = &selection.dataset;
     let answer = Answer {
         all,
-        conventions: Conventions {
-            param_count: dataset.param_count,
-            flop_count: dataset.flop_count,
-        },
-        source: rows.source.clone(),
+        conventions,
+        source,
         split: args.split_in_words(),
         by: args.by,
         groups: answers,
-        n_dropped: selection.dropped.len(),
+        n_dropped,
     };
     output.answer(&answer, text::render)?;
     Ok(Exit::Done)
+}
+
+/// What N and C count in every group.
+///
+/// # Errors
+/// Status 2 where groups differ: their errors would be pooled over unlike compute.
+fn common_conventions(ladders: &[(String, FittableRuns)]) -> Result<Conventions, Failure> {
+    let of = |runs: &FittableRuns| Conventions {
+        param_count: runs.selection.dataset.param_count,
+        flop_count: runs.selection.dataset.flop_count,
+    };
+    let (first, runs) = &ladders[0];
+    let common = of(runs);
+    let Some((other, runs)) = ladders.iter().find(|(_, runs)| of(runs) != common) else {
+        return Ok(common);
+    };
+    let found = of(runs);
+    let sentence = format!(
+        "groups count differently: `{first}` has N {} and {}, `{other}` has N {} and {}",
+        common.param_count, common.flop_count, found.param_count, found.flop_count
+    );
+    Err(Failure::misuse(sentence)
+        .hint("say which N with `--count`, or backtest one group with `--where COLUMN=VALUE`"))
 }
 
 impl Args {

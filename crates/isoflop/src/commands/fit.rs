@@ -82,7 +82,7 @@ fn by_group(
 ) -> Result<Exit, Failure> {
     let rows = args.reading.read(&args.runs)?;
     let groups = rows.groups(column)?;
-    rows.report(&rows.select(), output);
+    rows.report_groups(&groups, rows.without(column), output);
     let mut answers = Vec::new();
     for group in groups {
         let fitted = FittableRuns::quietly(group.rows).and_then(|runs| {

@@ -15,6 +15,7 @@ use serde::Serialize;
 ///
 /// Examples:
 ///   isoflop plan --law besiroglu-2024 --flops 5.76e23 --compare
+///   isoflop plan runs.csv --law isoflop --flops 1e22
 ///   isoflop plan --gpus 512xH100 --days 30 --mfu 0.4
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -85,7 +86,7 @@ struct Answer {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let law = args.law.law_in_use(output)?;
+    let law = args.law.law_to_plan_by(output)?;
     let hardware = args.hardware()?;
     let request = PlanRequest {
         given: args.given(hardware.as_ref())?,

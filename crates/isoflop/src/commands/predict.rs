@@ -1,12 +1,16 @@
 //! `isoflop predict`: the loss of runs that are not made yet.
 
+mod metric;
+
 use crate::failure::{Exit, Failure};
 use crate::law_argument::{LawArgument, Needs, Source};
 use crate::output::{Output, columns};
 use crate::points::PointArguments;
 use crate::text::{basis, paragraph, percent, reach, warnings};
 use isoflop_fit::{Forecast, ForecastAt, ForecastError};
-use isoflop_plan::{Conventions, ForecastPoint, SavedFit, conventions_of, published_forecast};
+use isoflop_plan::{
+    Conventions, ForecastPoint, MetricLaw, SavedFit, conventions_of, published_forecast,
+};
 use serde::Serialize;
 
 /// Say what the loss of a run will be, with an interval, before it is made.
@@ -15,6 +19,7 @@ use serde::Serialize;
 ///   isoflop predict runs.csv --params 7B --tokens 140B
 ///   isoflop predict fit.json --flops 1e22 --level 0.8
 ///   isoflop predict --law besiroglu-2024 --at points.csv --json
+///   isoflop predict runs.csv --metric mmlu --flops 1e24
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -22,6 +27,12 @@ pub struct Args {
     law: LawArgument,
     #[command(flatten)]
     points: PointArguments,
+    /// Forecast this metric too: a share, in a column metric_NAME
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+    /// two-step (from the loss) or capability (from compute)
+    #[arg(long, value_name = "LAW", requires = "metric")]
+    metric_law: Option<MetricLaw>,
 }
 
 /// Forecasts in the fields that scripts rely on, and what they rest on.
@@ -33,19 +44,27 @@ pub struct Answer {
     pub conventions: Conventions,
     pub n_used: Option<usize>,
     pub source: Option<String>,
+    pub metric: Option<metric::MetricAnswer>,
     pub warnings: Vec<String>,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let answer = match args.law.read(Needs::AnyLaw, output)? {
-        Source::Published(name) => by_published(&name, &args)?,
-        Source::Fitted(saved) => {
-            let points = args.points.read(saved.fit.param_count)?;
-            by_fit(&saved, &points, args.law.certainty.level)?
-        }
+    let answer = match &args.metric {
+        Some(name) => metric::predict(&args, name, output)?,
+        None => predict(&args, output)?,
     };
     output.answer(&answer, text)?;
     Ok(Exit::Done)
+}
+
+fn predict(args: &Args, output: &mut Output) -> Result<Answer, Failure> {
+    match args.law.read(Needs::AnyLaw, output)? {
+        Source::Published(name) => by_published(&name, args),
+        Source::Fitted(saved) => {
+            let points = args.points.read(saved.fit.param_count)?;
+            by_fit(&saved, &points, args.law.certainty.level)
+        }
+    }
 }
 
 /// The forecasts of a fit.
@@ -66,6 +85,7 @@ pub fn by_fit(saved: &SavedFit, points: &[ForecastAt], level: f64) -> Result<Ans
         },
         n_used: Some(fit.n_used),
         source: Some(saved.source.clone()),
+        metric: None,
         warnings: fit.warnings.clone(),
     })
 }
@@ -90,6 +110,7 @@ fn by_published(name: &str, args: &Args) -> Result<Answer, Failure> {
         conventions,
         n_used: None,
         source: None,
+        metric: None,
         warnings,
     })
 }
@@ -116,16 +137,19 @@ impl From<ForecastError> for Failure {
 }
 
 fn text(answer: &Answer) -> String {
-    let furthest = answer
-        .forecasts
-        .iter()
-        .filter_map(|point| point.extrapolation);
-    let furthest = furthest.reduce(f64::max);
+    let of_loss = answer.forecasts.iter();
+    let of_loss = of_loss.filter_map(|point| point.extrapolation);
+    let of_metric = answer.metric.iter().flat_map(metric::MetricAnswer::reaches);
+    let furthest = of_loss.chain(of_metric).reduce(f64::max);
     let law = &answer.law;
     let mut text = basis(law, answer.conventions, answer.n_used, &reach(furthest)) + "\n";
     match answer.forecasts.as_slice() {
+        [] => {}
         [one] => text += &paragraph(&in_words(one, answer.level), 0),
         several => text += &table(several, answer.level),
+    }
+    if let Some(metric) = &answer.metric {
+        text += &metric::text(metric, answer.level);
     }
     text + &warnings(&answer.warnings)
 }

@@ -1,20 +1,60 @@
 //! What is said on standard error of how runs were read.
 
-use super::RunRows;
+use super::{Group, RunRows};
 use crate::output::Output;
 use isoflop_runs::{Dropped, Selection};
 
 impl RunRows {
     /// Says how columns were understood, and which rows are not used and why.
     pub fn report(&self, selection: &Selection, output: &mut Output) {
-        for guess in &self.guesses {
-            output.note(format!("{}: {guess}", self.source));
-        }
+        self.report_guesses(output);
         for note in &selection.notes {
             output.note(note);
         }
         for line in unused(&selection.dropped) {
             output.note(line);
+        }
+    }
+
+    /// The same where each group of the rows is selected on its own: groups may count N
+    /// differently, so that what is said of one is not said of another. `without` are the rows
+    /// that belong to no group.
+    pub fn report_groups(&self, groups: &[Group], without: Vec<Dropped>, output: &mut Output) {
+        self.report_guesses(output);
+        let selections: Vec<(&str, Selection)> = groups
+            .iter()
+            .map(|group| (group.value.as_str(), group.rows.select()))
+            .collect();
+        let mut said: Vec<String> = Vec::new();
+        for (group, selection) in &selections {
+            for note in &selection.notes {
+                let of_all = selections
+                    .iter()
+                    .all(|(_, other)| other.notes.contains(note));
+                let note = if of_all {
+                    note.clone()
+                } else {
+                    format!("{group}: {note}")
+                };
+                if !said.contains(&note) {
+                    said.push(note);
+                }
+            }
+        }
+        let own = selections
+            .into_iter()
+            .flat_map(|(_, selection)| selection.dropped);
+        let dropped = self.dropped.iter().cloned().chain(without).chain(own);
+        let dropped: Vec<Dropped> = dropped.collect();
+        said.extend(unused(&dropped));
+        for note in said {
+            output.note(note);
+        }
+    }
+
+    fn report_guesses(&self, output: &mut Output) {
+        for guess in &self.guesses {
+            output.note(format!("{}: {guess}", self.source));
         }
     }
 }

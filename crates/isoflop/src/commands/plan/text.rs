@@ -4,7 +4,9 @@ use super::{Answer, Hardware};
 use crate::output::columns;
 use crate::text::{basis, factor, labelled, paragraph, percent, reach, warnings};
 use isoflop_laws::ParamCount;
-use isoflop_plan::{CountedArchitecture, EfficientStop, Plan, PlanAnswer, SameLoss, ServedModel};
+use isoflop_plan::{
+    CountedArchitecture, EfficientStop, Plan, PlanAnswer, SameLoss, ServedModel, Valley,
+};
 
 pub fn render(answer: &Answer) -> String {
     let plan = &answer.plan;
@@ -21,8 +23,8 @@ pub fn render(answer: &Answer) -> String {
     }
     text += "\n";
     text += &headline(&plan.plans[0], plan.level);
-    if let Some(own) = own {
-        text += &valley(plan, own);
+    if let Some((own, flat)) = own.zip(plan.valley) {
+        text += &valley(flat, own);
     }
     if plan.plans.len() > 1 {
         text += "\nThe rules side by side, and what ten times the compute does to N and D:\n";
@@ -97,8 +99,7 @@ fn headline(plan: &Plan, level: f64) -> String {
     paragraph(&text, 0)
 }
 
-fn valley(plan: &PlanAnswer, own: &Plan) -> String {
-    let valley = plan.valley;
+fn valley(valley: Valley, own: &Plan) -> String {
     paragraph(
         &format!(
             "At {} FLOPs any N from {} to {} costs less than {} loss by {}.",
@@ -132,7 +133,8 @@ fn rules(plans: &[Plan]) -> String {
 }
 
 fn same_loss(plan: &PlanAnswer, others: &[SameLoss]) -> String {
-    let Some(loss) = plan.plans.iter().find(|p| p.rule == plan.law) else {
+    let own = plan.plans.iter().find(|p| p.rule == plan.law);
+    let Some(loss) = own.filter(|_| !others.is_empty()) else {
         return String::new();
     };
     let rows = others.iter().map(|other| {

@@ -1,0 +1,210 @@
+//! `isoflop predict --metric`: what a metric will be beside the loss.
+
+use super::{Answer, Args, by_fit};
+use crate::failure::Failure;
+use crate::law_argument::Needs;
+use crate::output::{Output, columns};
+use crate::runs_argument::{Row, RunRows};
+use crate::saved_fit;
+use crate::text::{factor, paragraph, percent, warnings};
+use isoflop_fit::ForecastAt;
+use isoflop_laws::{FlopCount, Flops, ParamCount};
+use isoflop_plan::{
+    Conventions, MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun, fit_metric,
+};
+use isoflop_runs::Status;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Forecasts of a metric, one for each run asked about.
+#[derive(Debug, Serialize)]
+pub struct MetricAnswer {
+    name: String,
+    law: MetricLaw,
+    n_used: usize,
+    forecasts: Vec<MetricForecast>,
+    warnings: Vec<String>,
+}
+
+impl MetricAnswer {
+    /// How far each forecast lies beyond the largest run with the metric.
+    pub fn reaches(&self) -> impl Iterator<Item = f64> + '_ {
+        self.forecasts.iter().map(|forecast| forecast.extrapolation)
+    }
+}
+
+/// The forecasts of a metric, and of the loss where the runs have one.
+///
+/// # Errors
+/// Status 2 if no run has the metric, or it is no share; status 1 if the runs do not determine
+/// its law.
+pub fn predict(args: &Args, asked: &str, output: &mut Output) -> Result<Answer, Failure> {
+    let hint = "give the runs, with a column metric_NAME, or `--map theirs=metric_NAME`";
+    let Some(path) = &args.law.source else {
+        return Err(Failure::misuse("a published law says nothing of metrics").hint(hint));
+    };
+    if saved_fit::read(path)?.is_some() {
+        return Err(Failure::misuse("a saved fit keeps no metrics").hint(hint));
+    }
+    let rows = args.law.reading.read(path)?;
+    let name = column(&rows, asked)?;
+    let level = args.law.certainty.level;
+    let fit = |count| {
+        let runs = runs_with(&rows, &name, count);
+        fit_metric(&name, &runs, args.metric_law, args.law.certainty.seed).map_err(failed)
+    };
+    let has_loss = |row: &Row| row.run.loss.is_some();
+    if !rows.rows.iter().any(has_loss) {
+        return by_compute_alone(args, &rows, &fit(count(&rows))?, level);
+    }
+    let saved = args.law.fit_rows(rows.clone(), Needs::AnyLaw, output)?;
+    let points = args.points.read(saved.fit.param_count)?;
+    let mut answer = by_fit(&saved, &points, level)?;
+    let fit = fit(saved.fit.param_count)?;
+    let forecast = |point| fit.forecast(point, level).map_err(failed);
+    let forecasts = answer.forecasts.iter().map(forecast);
+    answer.metric = Some(told(&fit, forecasts.collect::<Result<_, _>>()?));
+    Ok(answer)
+}
+
+/// Without a loss there is nothing but the compute to go by.
+fn by_compute_alone(
+    args: &Args,
+    rows: &RunRows,
+    fit: &MetricFit,
+    level: f64,
+) -> Result<Answer, Failure> {
+    let forecast = |at: &ForecastAt| {
+        let six_nd = || Some(Flops::six_nd(at.params?, at.tokens?));
+        let flops = at.flops.or_else(six_nd).ok_or_else(|| {
+            Failure::misuse("law `capability` needs the compute of the run")
+                .hint("give --flops, or --params and --tokens")
+        })?;
+        let said = fit.forecast_by_compute(flops, level).map_err(failed)?;
+        Ok(MetricForecast {
+            params: at.params,
+            tokens: at.tokens,
+            ..said
+        })
+    };
+    let param_count = count(rows);
+    let points = args.points.read(param_count)?;
+    let forecasts = points
+        .iter()
+        .map(forecast)
+        .collect::<Result<_, Failure>>()?;
+    Ok(Answer {
+        law: fit.law.name().to_owned(),
+        level,
+        forecasts: Vec::new(),
+        conventions: Conventions {
+            param_count,
+            flop_count: FlopCount::SixNd,
+        },
+        n_used: Some(fit.n_used),
+        source: Some(rows.source.clone()),
+        metric: Some(told(fit, forecasts)),
+        warnings: vec!["the runs have no loss, so that none is forecast".to_owned()],
+    })
+}
+
+fn told(fit: &MetricFit, forecasts: Vec<MetricForecast>) -> MetricAnswer {
+    MetricAnswer {
+        name: fit.metric.clone(),
+        law: fit.law,
+        n_used: fit.n_used,
+        forecasts,
+        warnings: fit.warnings.clone(),
+    }
+}
+
+/// The metric's name as its column has it after `metric_`.
+fn column(rows: &RunRows, asked: &str) -> Result<String, Failure> {
+    let all = rows.rows.iter().flat_map(|row| row.run.metrics.keys());
+    let known: BTreeSet<&str> = all.map(String::as_str).collect();
+    let asked = asked.strip_prefix("metric_").unwrap_or(asked);
+    if known.contains(asked) {
+        return Ok(asked.to_owned());
+    }
+    if known.is_empty() {
+        let sentence = format!("no run of {} has a metric", rows.source);
+        let hint = format!(
+            "name the column: `--map THEIRS=metric_{asked}`, THEIRS being what it is called there"
+        );
+        return Err(Failure::misuse(sentence).hint(hint));
+    }
+    Err(Failure::unknown("metric", asked, known))
+}
+
+/// N as most runs count it.
+fn count(rows: &RunRows) -> ParamCount {
+    rows.select().dataset.param_count
+}
+
+/// The finished runs with this metric.
+fn runs_with(rows: &RunRows, name: &str, count: ParamCount) -> Vec<MetricRun> {
+    let run = |row: &Row| {
+        let run = &row.run;
+        let params = match count {
+            ParamCount::Total => run.params,
+            ParamCount::NonEmbedding => run.params_non_embedding,
+        };
+        let six_nd = || Some(Flops::six_nd(params?, run.tokens?));
+        Some(MetricRun {
+            run: run.run.clone(),
+            flops: run.flops.or_else(six_nd)?,
+            loss: run.loss,
+            value: *run.metrics.get(name)?,
+        })
+    };
+    let finished = rows.rows.iter();
+    let finished = finished.filter(|row| row.run.status == Status::Finished);
+    finished.filter_map(run).collect()
+}
+
+fn failed(error: MetricError) -> Failure {
+    match error {
+        MetricError::NotAShare { .. } => Failure::misuse(error),
+        other => Failure::no(other),
+    }
+}
+
+/// The metric as text, below the loss.
+pub fn text(answer: &MetricAnswer, level: f64) -> String {
+    let name = &answer.name;
+    let share = |value: f64| format!("{value:.3}");
+    let mut text = match answer.forecasts.as_slice() {
+        [one] => paragraph(
+            &format!(
+                "Its {name} will be {}, {} to {} at {} (law {}, {} runs with {name}, {} times the largest of them).",
+                share(one.value),
+                share(one.lo),
+                share(one.hi),
+                percent(level),
+                answer.law,
+                answer.n_used,
+                factor(one.extrapolation),
+            ),
+            0,
+        ),
+        several => {
+            let rows = several.iter().map(|one| {
+                vec![
+                    one.flops.to_string(),
+                    share(one.value),
+                    format!("{} to {}", share(one.lo), share(one.hi)),
+                    factor(one.extrapolation),
+                ]
+            });
+            let interval = format!("{} interval", percent(level));
+            format!(
+                "\n{name} by law {}, {} runs:\n{}",
+                answer.law,
+                answer.n_used,
+                columns(&["FLOPs", name, &interval, "reach"], rows)
+            )
+        }
+    };
+    text += &warnings(&answer.warnings);
+    text
+}
