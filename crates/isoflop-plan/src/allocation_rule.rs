@@ -108,6 +108,18 @@ pub const APPROACH_3: AllocationRule = AllocationRule {
     source: "Hoffmann et al. 2022, table A3 (table 2 rounds the exponent to 0.46)",
 };
 
+/// Besiroglu et al. 2024: the optimum of their refit of Hoffmann's data, in closed form
+/// N = G (C / 6)^(beta / (alpha + beta)) (Hoffmann et al. 2022, eq. 4).
+pub const BESIROGLU: AllocationRule = AllocationRule {
+    name: "besiroglu-2024",
+    says: "refit of approach 3",
+    exponent: 0.512_612_1,
+    anchor_params: 1e9,
+    anchor_flops: 1.362_166_6e20,
+    param_count: ParamCount::Total,
+    source: "Besiroglu et al. 2024, table 1, by eq. 4 of Hoffmann et al. 2022",
+};
+
 /// Every rule, OpenAI's school first.
 pub const ALLOCATION_RULES: &[AllocationRule] = &[
     OPENAI,
@@ -116,6 +128,7 @@ pub const ALLOCATION_RULES: &[AllocationRule] = &[
     APPROACH_1,
     APPROACH_2,
     APPROACH_3,
+    BESIROGLU,
 ];
 
 /// A budget shared between size and data.

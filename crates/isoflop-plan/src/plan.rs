@@ -301,7 +301,9 @@ fn is_hoffmanns(law: &LawInUse) -> bool {
 /// Hoffmann et al. 2022 give three approaches and a rule of thumb: naming their law names all.
 fn rules_beside(law: &LawInUse, request: &PlanRequest) -> Vec<AllocationRule> {
     if request.compare {
-        ALLOCATION_RULES.to_vec()
+        // The law in use speaks for itself.
+        let others = ALLOCATION_RULES.iter().filter(|r| r.name != law.name);
+        others.copied().collect()
     } else if is_hoffmanns(law) {
         vec![TWENTY_TOKENS, APPROACH_1, APPROACH_2, APPROACH_3]
     } else {

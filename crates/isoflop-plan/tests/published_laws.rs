@@ -19,6 +19,7 @@ fn every_rule_is_the_law_of_the_catalogue_that_it_is_drawn_from() {
         ("20-tokens", "twenty-tokens"),
         ("hoffmann-2022-approach-1", "hoffmann-2022-envelope"),
         ("hoffmann-2022-approach-2", "hoffmann-2022-isoflop"),
+        ("besiroglu-2024", "besiroglu-2024"),
     ] {
         let rule = ALLOCATION_RULES.iter().find(|r| r.name == rule).unwrap();
         let entry = find(law).unwrap();
