@@ -16,7 +16,7 @@ pub use curve::{CurveFit, CurveForecast, CurveOf, CurvePoint, fit_curve};
 use ensemble::Ensemble;
 use isoflop_laws::{Flops, LawError, Loss, Params, Tokens};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
-use sample::{Measured, Place, Sample};
+use sample::{Measured, Over, Place, Sample};
 use serde::{Deserialize, Serialize};
 pub(crate) use simplex::{Patience, minimise};
 use std::sync::OnceLock;
@@ -143,7 +143,7 @@ fn sample(data: &Dataset) -> Sample {
                 .map_or(1.0, |all| (all[index] / average).clamp(0.3, 10.0)),
         }
     });
-    Sample::thinned(measured.collect())
+    Sample::thinned(measured.collect(), Over::Runs)
 }
 
 impl Fit {

@@ -2,7 +2,7 @@
 
 use super::ensemble::Ensemble;
 use super::mean_law::{Falls, POWER_C, Shape};
-use super::sample::{Measured, Place, Sample};
+use super::sample::{Measured, Over, Place, Sample};
 use crate::{FitError, ForecastError, Prior};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
@@ -59,6 +59,7 @@ const SHAPES: &[Shape] = &[
         floor: false,
         falls: &[Falls::WithFlops],
     },
+    Shape::Broken,
 ];
 
 /// Fits a curve: power laws with and without a floor, averaged, with a discrepancy and
@@ -80,7 +81,7 @@ pub fn fit_curve(points: &[CurvePoint], of: CurveOf) -> Result<CurveFit, FitErro
     }
     Ok(CurveFit {
         of,
-        sample: Sample::thinned(rows),
+        sample: Sample::thinned(rows, Over::Curve),
         learned: OnceLock::new(),
     })
 }

@@ -14,7 +14,7 @@
 //! that compute can still lower, and that part falls about as C^−0.15; a process with one size
 //! everywhere takes the irregularity of the smallest runs for that of the largest.
 
-use super::sample::{Place, Sample};
+use super::sample::{Over, Place, Sample};
 
 /// Number of [`Traits`].
 pub(crate) const TRAITS: usize = 7;
@@ -43,14 +43,51 @@ pub(crate) struct Traits {
     pub top: f64,
 }
 
-/// Prior means of the coordinates: lengths of a factor of 4.5 in N and 400 in C, 1 % of
-/// discrepancy, 0.4 % of noise, half a per cent of drift, places that keep D / N, irregularity that is halved by a factor
-/// of a thousand in compute.
-const USUAL: Coordinates = [0.405, 1.792, -4.605, -5.521, 0.5, 0.1, -5.298];
-/// Prior standard deviations.
-pub(crate) const SPREAD: Coordinates = [0.6, 0.6, 1.5, 1.0, 0.25, 0.1, 1.0];
-/// Where a search starts: some more discrepancy than usual.
-pub(crate) const START: Coordinates = [0.405, 1.792, -3.855, -5.521, 0.5, 0.1, -4.605];
+/// What is believed of the traits before a measurement is seen: each coordinate is normal.
+#[derive(Debug)]
+pub(crate) struct Habits {
+    /// Prior means of the coordinates.
+    usual: Coordinates,
+    /// Prior standard deviations.
+    pub spread: Coordinates,
+    /// Where a search starts: some more discrepancy than usual.
+    pub start: Coordinates,
+}
+
+/// Lengths of a factor of 4.5 in N and 400 in C, 1 % of discrepancy, 0.4 % of noise, half a per
+/// cent of drift, places that keep D / N, irregularity that is halved by a factor of a thousand in
+/// compute.
+const OF_RUNS: Habits = Habits {
+    usual: [0.405, 1.792, -4.605, -5.521, 0.5, 0.1, -5.298],
+    spread: [0.6, 0.6, 1.5, 1.0, 0.25, 0.1, 1.0],
+    start: [0.405, 1.792, -3.855, -5.521, 0.5, 0.1, -4.605],
+};
+
+/// A curve has no valley and no smaller runs whose irregularity would fade: all of its
+/// discrepancy, about 1 %, changes along it.
+const OF_CURVES: Habits = Habits {
+    usual: [0.405, 1.792, -9.0, -5.521, 0.5, 0.0, -4.605],
+    spread: [0.02, 0.6, 0.02, 1.0, 0.002, 0.002, 0.7],
+    start: [0.405, 1.792, -9.0, -5.521, 0.5, 0.0, -3.855],
+};
+
+impl Habits {
+    /// Those of such measurements.
+    pub(crate) fn of(over: Over) -> &'static Self {
+        match over {
+            Over::Runs => &OF_RUNS,
+            Over::Curve => &OF_CURVES,
+        }
+    }
+
+    /// Minus the logarithm of the prior density, but for a constant.
+    pub(crate) fn surprise(&self, coordinates: &Coordinates) -> f64 {
+        let terms = coordinates.iter().zip(self.usual).zip(self.spread);
+        terms
+            .map(|((x, mean), sd)| 0.5 * ((x - mean) / sd).powi(2))
+            .sum()
+    }
+}
 
 /// Length along ln (D / U): repetition by a factor of seven.
 const REPETITION: f64 = 2.0;
@@ -69,14 +106,6 @@ impl Traits {
             fade,
             top,
         }
-    }
-
-    /// Minus the logarithm of the prior density, but for a constant.
-    pub(crate) fn surprise(coordinates: &Coordinates) -> f64 {
-        let terms = coordinates.iter().zip(USUAL).zip(SPREAD);
-        terms
-            .map(|((x, mean), sd)| 0.5 * ((x - mean) / sd).powi(2))
-            .sum()
     }
 
     /// Covariance of the discrepancies at two places.

@@ -2,14 +2,20 @@
 
 use super::mean_law::{MeanLaw, Shape};
 use super::process::{Outlook, Process};
-use super::sample::{Place, Sample};
+use super::sample::{Over, Place, Sample};
 use crate::Prior;
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Evidence is divided by this before laws are weighed: errors of a law's form are shared by
-/// many runs, so that the likelihood counts them too often.
-const TEMPER: f64 = 3.0;
+/// many runs, so that the likelihood counts them too often. A curve's own discrepancy accounts for
+/// what its few points share.
+const fn temper(over: Over) -> f64 {
+    match over {
+        Over::Runs => 3.0,
+        Over::Curve => 1.0,
+    }
+}
 
 /// Learned processes and their weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +57,7 @@ impl Ensemble {
             .fold(f64::NEG_INFINITY, f64::max);
         let raw: Vec<f64> = members
             .iter()
-            .map(|member| ((member.evidence - best) / TEMPER).exp())
+            .map(|member| ((member.evidence - best) / temper(sample.over)).exp())
             .collect();
         let total: f64 = raw.iter().sum();
         (!members.is_empty() && total.is_finite()).then(|| Self {

@@ -29,6 +29,9 @@ pub(crate) enum Shape {
     },
     /// ln of (N-term^(1/aD) + D-term^(1/aD))^aD (Kaplan et al. 2020, eq. 1.5).
     KaplanNd,
+    /// ln of a floor and a power of C whose exponent changes once, smoothly (Caballero et al. 2022,
+    /// eq. 1, with one break).
+    Broken,
 }
 
 /// L = E + A / N^alpha + B / D^beta.
@@ -98,7 +101,8 @@ impl MeanLaw {
             beliefs.push(REPETITION);
         }
         if prior == Prior::Off {
-            beliefs.iter_mut().for_each(|belief| belief.sd *= OFF);
+            let published = beliefs.iter_mut().take(shape.published());
+            published.for_each(|belief| belief.sd *= OFF);
         }
         Self {
             shape,
@@ -118,6 +122,26 @@ impl MeanLaw {
         std::array::from_fn(|k| self.beliefs.get(k).map_or(0.0, |belief| belief.mean))
     }
 
+    /// Places to look for the best parameters from: the prior's means, and for a law that breaks,
+    /// breaks of either kind along the measurements.
+    pub(crate) fn starts(&self, sample: &Sample) -> Vec<Theta> {
+        let usual = self.start();
+        if self.shape != Shape::Broken {
+            return vec![usual];
+        }
+        let all = sample.rows.iter().map(|row| row.at.c - self.centre.c);
+        let (lo, hi) = (all.clone().fold(f64::MAX, f64::min), all.fold(f64::MIN, f64::max));
+        let mut starts = vec![usual];
+        for share in [0.25, 0.5, 0.75] {
+            for bend in [-0.1, 0.2] {
+                let mut theta = usual;
+                (theta[3], theta[4]) = (bend, lo + share * (hi - lo));
+                starts.push(theta);
+            }
+        }
+        starts
+    }
+
     /// Distance from the prior's mean in standard deviations, and those.
     pub(crate) fn surprise(&self, theta: &Theta, k: usize) -> (f64, f64) {
         let belief = self.beliefs[k];
@@ -134,6 +158,7 @@ impl MeanLaw {
         let (value, mut by, by_d) = match self.shape {
             Shape::PowerSum { floor, falls } => self.power_sum(theta, &place, floor, falls),
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
+            Shape::Broken => self.broken(theta, &place),
         };
         if self.repeats {
             by[self.len() - 1] = by_d * by_repetition;
@@ -198,11 +223,46 @@ impl MeanLaw {
     }
 }
 
+impl MeanLaw {
+    /// θ = (ln E, ln level at the centre, ln exponent, its change, ln C of the break from the
+    /// centre, ln of the break's width in ln C).
+    fn broken(&self, theta: &Theta, place: &Place) -> (f64, Theta, f64) {
+        let x = place.c - self.centre.c;
+        let (exponent, width) = (theta[2].exp(), theta[5].exp());
+        let from_break = (x - theta[4]) / width;
+        // ln (1 + e^u) without overflow.
+        let soft = from_break.max(0.0) + (-from_break.abs()).exp().ln_1p();
+        let beyond = 1.0 / (1.0 + (-from_break).exp());
+        let power = theta[1] - exponent * x - theta[3] * width * soft;
+        let largest = power.max(theta[0]);
+        let value = largest + ((power - largest).exp() + (theta[0] - largest).exp()).ln();
+        let share = (power - value).exp();
+        let by = [
+            (theta[0] - value).exp(),
+            share,
+            -share * exponent * x,
+            -share * width * soft,
+            share * theta[3] * beyond,
+            -share * theta[3] * width * (soft - from_break * beyond),
+        ];
+        (value, by, 0.0)
+    }
+}
+
 impl Shape {
+    /// How many of the parameters, from the first, have priors from published laws.
+    fn published(self) -> usize {
+        match self {
+            Shape::Broken => 3,
+            _ => MOST,
+        }
+    }
+
     fn falls(self) -> &'static [Falls] {
         match self {
             Shape::PowerSum { falls, .. } => falls,
             Shape::KaplanNd => &[Falls::WithParams, Falls::WithTokens],
+            Shape::Broken => &[Falls::WithFlops],
         }
     }
 
@@ -227,6 +287,14 @@ impl Shape {
                     all.push(level);
                     all.push(belief(mean.ln(), sd));
                 }
+                all
+            }
+            // The exponent changes by some tenths, somewhere among the measurements or about them
+            // (three quarters of them within a factor of 100 of the middle), over a factor of
+            // about three.
+            Shape::Broken => {
+                let mut all = POWER_C.beliefs(median);
+                all.extend([belief(0.0, 0.6), belief(0.0, 4.0), belief(0.0, 1.0)]);
                 all
             }
             Shape::KaplanNd => vec![
@@ -282,6 +350,7 @@ mod tests {
                 row(19.0, 22.0, 1.5),
                 row(20.0, 24.0, 4.0),
             ],
+            over: Default::default(),
         }
     }
 
@@ -291,10 +360,13 @@ mod tests {
             floor: false,
             falls: &[Falls::WithParams],
         };
-        for shape in [CHINCHILLA, POWER_C, Shape::KaplanNd, only_n] {
+        for shape in [CHINCHILLA, POWER_C, Shape::KaplanNd, Shape::Broken, only_n] {
             let law = MeanLaw::centred(shape, &sample(), Prior::Published);
             let mut theta = law.start();
             theta[0] += 0.1;
+            if shape == Shape::Broken {
+                theta[3] = 0.15;
+            }
             for row in &sample().rows {
                 let (_, by) = law.at(&theta, &row.at);
                 for (k, derivative) in by.iter().enumerate().take(law.len()) {

@@ -6,7 +6,7 @@
 //! freedom, by reweighting.
 
 use super::cholesky::{Cholesky, dot};
-use super::discrepancy::{Coordinates, SPREAD, START, Traits};
+use super::discrepancy::{Coordinates, Habits, Traits};
 use super::mean_law::{MOST, MeanLaw, Theta};
 use super::sample::{Place, Sample};
 use super::simplex::{self, Patience};
@@ -64,8 +64,9 @@ impl Process {
     /// Learns from `sample`; from scratch, or from what was learned from similar measurements.
     pub(crate) fn learn(law: MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
         let mut trust = vec![1.0; sample.rows.len()];
-        let mut coordinates = near.map_or(START, |near| near.coordinates);
-        let mut theta = law.start();
+        let start = Habits::of(sample.over).start;
+        let mut coordinates = near.map_or(start, |near| near.coordinates);
+        let mut theta = best_start(&law, sample, &trust, &coordinates);
         let mut calls = if near.is_some() { 120 } else { 300 };
         let mut reach = if near.is_some() { 0.4 } else { 0.7 };
         let mut learned = None;
@@ -132,6 +133,22 @@ impl Process {
     }
 }
 
+/// The one of the law's starts from which the parameters come to suit the measurements best: a
+/// law may have several places to break at.
+fn best_start(law: &MeanLaw, sample: &Sample, trust: &[f64], coordinates: &Coordinates) -> Theta {
+    let mut starts = law.starts(sample);
+    if starts.len() == 1 {
+        return starts.swap_remove(0);
+    }
+    let traits = Traits::at(coordinates, sample.largest());
+    let tried = starts.iter().filter_map(|start| {
+        let state = State::at(law, sample, trust, traits, *start, 20)?;
+        Some((state.evidence, state.theta))
+    });
+    let best = tried.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(starts[0], |(_, theta)| theta)
+}
+
 /// Traits of the process with the largest marginal likelihood times prior, and minus its ln.
 /// `theta` is carried from one try to the next, so that each needs few steps.
 fn best_traits(
@@ -143,14 +160,15 @@ fn best_traits(
     calls: usize,
     reach: f64,
 ) -> (Coordinates, f64) {
-    let steps = SPREAD.map(|sd| sd * reach);
+    let habits = Habits::of(sample.over);
+    let steps = habits.spread.map(|sd| sd * reach);
     let patience = Patience { calls, value: 0.01 };
     simplex::minimise(start, steps, patience, |coordinates| {
         let traits = Traits::at(coordinates, sample.largest());
         match State::at(law, sample, trust, traits, *theta, 6) {
             Some(state) => {
                 *theta = state.theta;
-                Traits::surprise(coordinates) - state.evidence
+                habits.surprise(coordinates) - state.evidence
             }
             None => f64::INFINITY,
         }

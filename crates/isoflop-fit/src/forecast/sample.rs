@@ -27,16 +27,29 @@ pub(crate) struct Measured {
     pub noise: f64,
 }
 
+/// What measurements were made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Over {
+    /// Runs of several sizes and amounts of data.
+    #[default]
+    Runs,
+    /// One quantity alone: a place has ln of it as ln C, and half of that as ln N and ln D.
+    Curve,
+}
+
 /// Measurements, largest compute first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Sample {
     pub rows: Vec<Measured>,
+    #[serde(default)]
+    pub over: Over,
 }
 
 impl Sample {
     /// At most [`MOST_ROWS`] of the measurements, denser where compute is large: small runs say
     /// least about large ones. Which ones depends on the measurements alone.
-    pub(crate) fn thinned(mut rows: Vec<Measured>) -> Self {
+    pub(crate) fn thinned(mut rows: Vec<Measured>, over: Over) -> Self {
         rows.sort_by(|a, b| {
             let by_compute = b.at.c.total_cmp(&a.at.c);
             by_compute
@@ -44,7 +57,7 @@ impl Sample {
                 .then_with(|| a.y.total_cmp(&b.y))
         });
         if rows.len() <= MOST_ROWS {
-            return Self { rows };
+            return Self { rows, over };
         }
         let last = (rows.len() - 1) as f64;
         let place = |k: usize| {
@@ -55,13 +68,18 @@ impl Sample {
         kept.dedup();
         Self {
             rows: kept.into_iter().map(|k| rows[k]).collect(),
+            over,
         }
     }
 
     /// The measurements with at most this ln C, and the others.
     pub(crate) fn cut(&self, c: f64) -> (Self, Self) {
         let (below, above) = self.rows.iter().partition(|row| row.at.c <= c);
-        (Self { rows: below }, Self { rows: above })
+        let part = |rows| Self {
+            rows,
+            over: self.over,
+        };
+        (part(below), part(above))
     }
 
     /// The largest ln C.
