@@ -130,7 +130,10 @@ impl MeanLaw {
             return vec![usual];
         }
         let all = sample.rows.iter().map(|row| row.at.c - self.centre.c);
-        let (lo, hi) = (all.clone().fold(f64::MAX, f64::min), all.fold(f64::MIN, f64::max));
+        let (lo, hi) = (
+            all.clone().fold(f64::MAX, f64::min),
+            all.fold(f64::MIN, f64::max),
+        );
         let mut starts = vec![usual];
         for share in [0.25, 0.5, 0.75] {
             for bend in [-0.1, 0.2] {

@@ -8,13 +8,22 @@
 use super::cholesky::{Cholesky, dot};
 use super::discrepancy::{Coordinates, Habits, Traits};
 use super::mean_law::{MOST, MeanLaw, Theta};
-use super::sample::{Place, Sample};
+use super::sample::{Over, Place, Sample};
 use super::simplex::{self, Patience};
 
 /// Degrees of freedom of the noise: heavy tails, finite variance.
 const FREEDOM: f64 = 4.0;
 /// Square of the ratio of the 95th percentiles of Student's t with [`FREEDOM`] and of the normal.
 const NOISE_SPREAD: f64 = 1.68;
+
+/// Reweightings before the discrepancy is learned. A curve has one law to bend away from and few
+/// points: what lies off there is more often the law's fault than the point's.
+const fn siftings(over: Over) -> usize {
+    match over {
+        Over::Runs => 4,
+        Over::Curve => 0,
+    }
+}
 
 /// A learned process.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +76,14 @@ impl Process {
         let start = Habits::of(sample.over).start;
         let mut coordinates = near.map_or(start, |near| near.coordinates);
         let mut theta = best_start(&law, sample, &trust, &coordinates);
+        // Outliers are told from a discrepancy of usual size first: one that has grown to hold them
+        // no longer sees them.
+        for _ in 0..siftings(sample.over) {
+            let traits = Traits::at(&coordinates, sample.largest());
+            let state = State::at(&law, sample, &trust, traits, theta, 20)?;
+            theta = state.theta;
+            trust = state.trust(sample, &trust);
+        }
         let mut calls = if near.is_some() { 120 } else { 300 };
         let mut reach = if near.is_some() { 0.4 } else { 0.7 };
         let mut learned = None;
