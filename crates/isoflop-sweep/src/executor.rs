@@ -2,6 +2,7 @@
 
 mod engine_command;
 mod local;
+mod ray;
 mod slurm;
 
 use crate::folder::{AttemptFolder, SweepFolder};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use local::Local;
+pub use ray::Ray;
 pub use slurm::Slurm;
 
 /// The executor that a plan asks for. `isoflop` is this program, `host` this machine's name.
@@ -28,10 +30,7 @@ pub fn executor_for(
     Ok(match plan.kind {
         ExecutorKind::Local => Box::new(Local::new(plan, isoflop, host)),
         ExecutorKind::Slurm => Box::new(Slurm::new(plan, folder, isoflop)),
-        ExecutorKind::Ray => {
-            let message = "Ray is not served yet: use `local` or `slurm`";
-            return Err(ExecutorError::Refused(message.to_owned()));
-        }
+        ExecutorKind::Ray => Box::new(Ray::new(plan, isoflop)?),
     })
 }
 

@@ -1,6 +1,9 @@
-//! Named instants at which a test may kill the controller.
+//! Named instants at which a test may kill the controller, and one for the worker.
 
-/// Every failpoint, in the order in which an attempt passes them.
+/// The instant at which a test may kill a worker: its result is there, its engine calls it failed.
+pub const RESULT_SEALED: &str = "result-sealed";
+
+/// Every failpoint of the controller, in the order in which an attempt passes them.
 pub const FAILPOINTS: [&str; 8] = [
     "plan-enrolled",
     "intent-committed",
@@ -16,7 +19,10 @@ pub const FAILPOINTS: [&str; 8] = [
 ///
 /// In release builds this does nothing.
 pub(crate) fn pass(name: &'static str) {
-    debug_assert!(FAILPOINTS.contains(&name), "{name}");
+    debug_assert!(
+        name == RESULT_SEALED || FAILPOINTS.contains(&name),
+        "{name}"
+    );
     #[cfg(debug_assertions)]
     if std::env::var_os("ISOFLOP_FAILPOINT").is_some_and(|wanted| wanted == name) {
         let own = rustix::process::getpid();

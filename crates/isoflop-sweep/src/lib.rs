@@ -1,4 +1,4 @@
-//! Ladders of training runs on local processes, Slurm and each accepted exactly once.
+//! Ladders of training runs on local processes, Slurm and Ray, each accepted exactly once.
 //!
 //! - [`SweepPlan`] is the file that people write and review.
 //! - [`Controller`] begins attempts through an [`Executor`] and takes results in.
@@ -29,8 +29,10 @@ mod worker;
 
 pub use controller::{Beginning, Controller, ControllerError, Ended, begin};
 pub use curve::{CurvePoint, CurveReader};
-pub use executor::{Batch, Executor, ExecutorError, Job, Local, Seen, Sight, Slurm, executor_for};
-pub use failpoint::FAILPOINTS;
+pub use executor::{
+    Batch, Executor, ExecutorError, Job, Local, Ray, Seen, Sight, Slurm, executor_for,
+};
+pub use failpoint::{FAILPOINTS, RESULT_SEALED};
 pub use folder::{AttemptFolder, SweepFolder};
 pub use journal::{Attempt, Counts, Ingested, Intent, Journal, JournalError, RunRow, Settled};
 pub use key::{Nonce, NotAKey, RunKey, canonical};

@@ -5,6 +5,7 @@
 //! gone: no process id, which another process may get, and no clock is asked.
 
 use crate::curve::{CurvePoint, CurveReader};
+use crate::failpoint::{self, RESULT_SEALED};
 use crate::folder::{AttemptFolder, open_to_append, read_limited};
 use crate::order::{Order, Places, arguments};
 use crate::outcome::{Ending, Measured, Outcome, read_output};
@@ -273,6 +274,7 @@ impl Worker<'_> {
             measured,
             wall_secs: began.elapsed().as_secs_f64(),
         })?;
+        failpoint::pass(RESULT_SEALED);
         Ok(Worked::Sealed)
     }
 

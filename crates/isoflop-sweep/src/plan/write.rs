@@ -64,7 +64,7 @@ fn executor(plan: &SweepPlan, text: &mut String) {
         ExecutorKind::Slurm => "slurm",
         ExecutorKind::Ray => "ray",
     };
-    let _ = writeln!(text, "[executor]\nkind = \"{kind}\" # local or slurm");
+    let _ = writeln!(text, "[executor]\nkind = \"{kind}\" # local, slurm or ray");
     if let Some(parallel) = executor.parallel {
         let _ = writeln!(text, "parallel = {parallel}");
     }

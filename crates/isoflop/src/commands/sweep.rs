@@ -1,4 +1,4 @@
-//! `isoflop sweep`: ladders of runs on local processes and Slurm.
+//! `isoflop sweep`: ladders of runs on local processes, Slurm and Ray.
 
 mod cancel;
 mod drive;
@@ -15,7 +15,7 @@ use crate::output::Output;
 use isoflop_sweep::{RunRow, Status, SweepFolder};
 use std::path::Path;
 
-/// Plan a ladder of runs, make it on this machine or on Slurm, and keep every result.
+/// Plan a ladder of runs, make it on this machine, on Slurm or on Ray, and keep every result.
 ///
 /// Examples:
 ///   isoflop sweep plan --budget 1e16 -o sweep.toml -- python3 train.py {spec} {result}

@@ -70,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, serde_json::Value)>,
     /// Where runs are made
-    #[arg(long, default_value = "local", value_parser = kind, value_name = "local|slurm")]
+    #[arg(long, default_value = "local", value_parser = kind, value_name = "local|slurm|ray")]
     executor: ExecutorKind,
     /// Most runs at a time
     #[arg(long, value_name = "RUNS")]
@@ -255,7 +255,8 @@ fn kind(text: &str) -> Result<ExecutorKind, String> {
     match text {
         "local" => Ok(ExecutorKind::Local),
         "slurm" => Ok(ExecutorKind::Slurm),
-        _ => Err("expected local or slurm".to_owned()),
+        "ray" => Ok(ExecutorKind::Ray),
+        _ => Err("expected local, slurm or ray".to_owned()),
     }
 }
 
