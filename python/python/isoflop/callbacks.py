@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from os import PathLike
 from typing import Any
 
+from ._native import IsoflopError
 from .recording import Recorder
 
 
@@ -16,7 +18,8 @@ def hugging_face(path: str | PathLike[str], run: str | None = None, **columns: A
     """A callback for the Hugging Face ``Trainer``: records ``eval_loss``, else the training loss.
 
     Parameters are counted; tokens are those that the ``Trainer`` counts
-    (``include_num_input_tokens_seen``), or come from ``batch_tokens``.
+    (``include_num_input_tokens_seen="all"``), or come from ``batch_tokens``, those of one step of
+    the optimiser. Of several processes the first one records.
     """
     from transformers import TrainerCallback
 
@@ -28,6 +31,10 @@ def hugging_face(path: str | PathLike[str], run: str | None = None, **columns: A
         def on_train_begin(
             self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
         ) -> None:
+            counted = getattr(args, "include_num_input_tokens_seen", "no") not in (False, "no")
+            _require_tokens(columns, 'or train with `include_num_input_tokens_seen="all"`', counted)
+            if not state.is_world_process_zero:
+                return
             known = {"seed": args.seed, "lr": args.learning_rate}
             if model is not None:
                 known |= _counted(model)
@@ -47,14 +54,15 @@ def hugging_face(path: str | PathLike[str], run: str | None = None, **columns: A
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if self.recorder is None:
                 return
-            planned = state.max_steps
-            if planned and state.global_step < planned:
-                reason = f"stopped at step {state.global_step} of {planned}"
-                self.recorder.finish("failed", reason)
-            else:
-                self.recorder.finish()
+            _finish(self.recorder, state.global_step, state.max_steps)
 
     return IsoflopCallback()
+
+
+def _require_tokens(columns: dict[str, Any], other: str, counted: bool = False) -> None:
+    """A run without its tokens is of no use: better said before it than after."""
+    if not counted and not {"batch_tokens", "tokens", "flops"} & columns.keys():
+        raise IsoflopError(f"a run needs its tokens: give `batch_tokens`, {other}")
 
 
 def _counted(model: Any) -> dict[str, int]:
@@ -71,18 +79,17 @@ def lightning(
 ) -> Any:
     """A callback for Lightning: records the metric ``monitor`` after each validation.
 
-    Parameters are counted; give ``batch_tokens``, or ``tokens`` of the whole run.
+    Parameters are counted; give ``batch_tokens``, those of one step of the optimiser, or
+    ``tokens`` of the whole run. Of several processes the first one records.
     """
-    try:
-        from lightning.pytorch import Callback
-    except ImportError:
-        from pytorch_lightning import Callback
+    base: Any = _lightning_module().Callback
 
-    class IsoflopCallback(Callback):
+    class IsoflopCallback(base):
         def __init__(self) -> None:
             self.recorder: Recorder | None = None
 
         def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+            _require_tokens(columns, "or `tokens` of the whole run")
             count = sum(parameter.numel() for parameter in pl_module.parameters())
             if trainer.is_global_zero:
                 self.recorder = Recorder(path, run, **({"params": count} | columns))
@@ -94,10 +101,31 @@ def lightning(
 
         def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
             if self.recorder is not None:
-                self.recorder.finish()
+                _finish(self.recorder, trainer.global_step, _planned_steps(trainer))
 
         def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
             if self.recorder is not None:
                 self.recorder.finish("failed", f"{type(exception).__name__}: {exception}")
 
     return IsoflopCallback()
+
+
+def _lightning_module() -> Any:
+    try:
+        return import_module("lightning.pytorch")
+    except ImportError:
+        return import_module("pytorch_lightning")
+
+
+def _planned_steps(trainer: Any) -> float:
+    """Steps that the run was to have; zero where it has no end."""
+    steps = trainer.estimated_stepping_batches
+    return steps if steps != float("inf") else 0
+
+
+def _finish(recorder: Recorder, step: int, planned: float) -> None:
+    """A run that was stopped early has not the loss of its schedule's end."""
+    if step < planned:
+        recorder.finish("failed", f"stopped at step {step} of {planned:.0f}")
+    else:
+        recorder.finish()

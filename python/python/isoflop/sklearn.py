@@ -19,7 +19,8 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
     """Loss from N and D by a law fitted to runs.
 
     ``X`` has two columns, N and D, in this order, all positive; ``y`` is the loss in nats per
-    token. Parameters are those of :func:`isoflop.fit`.
+    token. Where ``X`` has others too, ``columns`` says which two these are, by position or, in a
+    data frame, by name. The other parameters are those of :func:`isoflop.fit`.
 
     Attributes
     ----------
@@ -37,12 +38,14 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         level: float = 0.9,
         seed: int = 0,
         bootstraps: int = 0,
+        columns: tuple[int | str, int | str] | None = None,
     ) -> None:
         self.law = law
         self.objective = objective
         self.level = level
         self.seed = seed
         self.bootstraps = bootstraps
+        self.columns = columns
 
     def fit(self, X: Any, y: Any) -> ScalingLaw:
         """Fits the law to N = X[:, 0], D = X[:, 1] and losses y."""
@@ -69,11 +72,36 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         return (said.loss, said.lo, said.hi) if return_interval else said.loss
 
     def _sizes(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if X.shape[1] != 2:
-            raise ValueError(f"X has {X.shape[1]} features: expected two, N and D")
-        if not (X > 0).all():
-            raise ValueError("X holds sizes N and tokens D: expected positive numbers")
-        return X[:, 0], X[:, 1]
+        n, d = (X[:, column] for column in self._positions(X.shape[1]))
+        if min(n.min(), d.min()) < 0:
+            # How scikit-learn words it.
+            raise ValueError("Negative values in data: X holds sizes N and tokens D")
+        if not (n.all() and d.all()):
+            raise ValueError("X holds sizes N and tokens D: expected positive numbers, got 0")
+        return n, d
+
+    def _positions(self, width: int) -> tuple[int, int]:
+        """Which columns of X are N and D."""
+        columns = (0, 1) if self.columns is None else self.columns
+        if len(columns) != 2:
+            raise ValueError(f"columns={columns!r}: expected two, N and D")
+        if width < 2 or (width > 2 and self.columns is None):
+            raise ValueError(
+                f"X has {width} feature(s): expected two, N and D; or say with `columns` which "
+                "two they are"
+            )
+        n, d = (self._position(column, width) for column in columns)
+        return n, d
+
+    def _position(self, column: int | str, width: int) -> int:
+        if isinstance(column, str):
+            names = list(getattr(self, "feature_names_in_", ()))
+            if column not in names:
+                raise ValueError(f"X has no column {column!r}: it has {names or 'no names'}")
+            return names.index(column)
+        if not 0 <= column < width:
+            raise ValueError(f"X has no column {column}: it has {width}")
+        return column
 
     def _losses(self, y: np.ndarray) -> np.ndarray:
         if not (y > 0).all():
@@ -83,5 +111,6 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
+        tags.target_tags.positive_only = True
         tags.regressor_tags.poor_score = True
         return tags
