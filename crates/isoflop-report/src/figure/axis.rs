@@ -3,6 +3,9 @@
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
+/// Room between labels, units.
+const APART: f64 = 5.0;
+
 /// An axis in data units, linear or logarithmic.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
@@ -96,6 +99,59 @@ impl Axis {
                 break;
             }
             self.label = self.label.replace(long, short);
+        }
+        Ok(self)
+    }
+
+    /// The axis with as many labelled ticks as stand apart on a length of `room` units. `extent`
+    /// is how much of the axis a label covers. Every second tick goes, or two of three, and so on;
+    /// of the sets of that size the one with the shortest labels stays: the round numbers.
+    pub(super) fn spaced<E>(
+        mut self,
+        room: f64,
+        extent: impl Fn(&str) -> Result<f64, E>,
+    ) -> Result<Self, E> {
+        let labels: Vec<String> = self
+            .ticks
+            .iter()
+            .map(|tick| self.format_ext(tick))
+            .collect();
+        let extents: Vec<f64> = labels
+            .iter()
+            .map(|text| extent(text))
+            .collect::<Result<_, E>>()?;
+        let (low, high) = (self.at(self.low), self.at(self.high));
+        let places: Vec<f64> = self
+            .ticks
+            .iter()
+            .map(|tick| (self.at(*tick) - low) / (high - low) * room)
+            .collect();
+        let stand_apart = |kept: &[usize]| {
+            kept.windows(2).all(|pair| {
+                let covered = (extents[pair[0]] + extents[pair[1]]) / 2.0;
+                (places[pair[1]] - places[pair[0]]).abs() >= covered + APART
+            })
+        };
+        let letters = |kept: &[usize]| -> usize {
+            let kept = kept.iter().map(|&k| labels[k].chars().count());
+            kept.sum()
+        };
+        let count = self.ticks.len();
+        let every = |step: usize| {
+            let sets = (0..step).map(move |first| (first..count).step_by(step).collect());
+            let sets = sets.filter(|kept: &Vec<usize>| stand_apart(kept));
+            // A set with one tick more is worth more than shorter labels.
+            sets.min_by_key(|kept| (count - kept.len(), letters(kept)))
+        };
+        let Some(kept) = (1..=count).find_map(every) else {
+            return Ok(self);
+        };
+        let ticks = std::mem::take(&mut self.ticks);
+        for (k, tick) in ticks.into_iter().enumerate() {
+            match kept.contains(&k) {
+                true => self.ticks.push(tick),
+                false => self.minor.push(tick),
+            }
         }
         Ok(self)
     }
@@ -281,6 +337,20 @@ mod tests {
     }
     use proptest::prelude::*;
 
+    /// Six units a letter, as in the figures.
+    fn width(text: &str) -> Result<f64, ()> {
+        Ok(6.0 * text.chars().count() as f64)
+    }
+
+    #[test]
+    fn labels_of_a_narrow_range_do_not_run_into_each_other() {
+        // Sizes of a ladder of a third of a decade, in one of three panels.
+        let axis = Axis::log([1.1e7, 4.2e7], 0.06, "N");
+        assert!(labels(&axis).len() > 4, "{:?}", labels(&axis));
+        let axis = axis.spaced(228.0, width).unwrap();
+        assert_eq!(labels(&axis), ["2×10⁷", "3×10⁷", "4×10⁷"]);
+    }
+
     fn labels(axis: &Axis) -> Vec<String> {
         axis.ticks
             .iter()
@@ -325,6 +395,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn labels_stand_apart_over_any_range_and_in_any_panel(
+            low in -12.0..30f64, decades in 0.0..16f64, room in 90.0..800f64, is_log in any::<bool>()
+        ) {
+            let values = [10f64.powf(low), 10f64.powf(low + decades)];
+            let axis = if is_log {
+                Axis::log(values, 0.04, "x")
+            } else {
+                Axis::linear(values, 0.04, "x")
+            };
+            let axis = axis.spaced(room, width).unwrap();
+            let (start, end) = (axis.at(axis.low), axis.at(axis.high));
+            let ends: Vec<(f64, f64)> = axis.ticks.iter().map(|tick| {
+                let place = (axis.at(*tick) - start) / (end - start) * room;
+                let half = width(&axis.format_ext(tick)).unwrap() / 2.0;
+                (place - half, place + half)
+            }).collect();
+            prop_assert!(!ends.is_empty());
+            for pair in ends.windows(2) {
+                prop_assert!(pair[0].1 < pair[1].0, "{:?} at {room}", labels(&axis));
+            }
+        }
+
         #[test]
         fn every_axis_has_two_to_twelve_labels_within_its_ends(
             low in -12.0..30f64, decades in 0.0..16f64, is_log in any::<bool>()

@@ -35,6 +35,8 @@ const FINENESS: f64 = 4.0;
 const APART: f64 = 14.0;
 /// Room for the labels of the y axis, left of a plot, units.
 const LEFT: f64 = 58.0;
+/// Room for the labels of the x axis, below a plot, units.
+const FOOT: f64 = 44.0;
 /// Room right of a plot, units.
 const RIGHT: f64 = 14.0;
 
@@ -337,14 +339,16 @@ impl<'a: 'b, 'b> PanelArea<'a, 'b> {
             }
             false => (None, self.area.clone()),
         };
-        let y = y.fitting(
-            f64::from(below.dim_in_pixel().1) / FINENESS - 44.0,
-            |text| text_width(text, LABEL_SIZE, false),
-        )?;
+        let (wide, high) = below.dim_in_pixel();
+        let room = f64::from(high) / FINENESS - FOOT;
+        let y = y.fitting(room, |text| text_width(text, LABEL_SIZE, false))?;
+        let y = y.spaced(room - 14.0, |_| Ok::<_, FigureError>(TICK_SIZE))?;
+        let room = f64::from(wide) / FINENESS - LEFT - RIGHT;
+        let x = x.spaced(room, |text| text_width(text, TICK_SIZE, false))?;
         let mut builder = ChartBuilder::on(&below);
         builder
             .margin_right(px(RIGHT))
-            .x_label_area_size(px(44.0))
+            .x_label_area_size(px(FOOT))
             .y_label_area_size(px(LEFT));
         if let Some(caption) = caption {
             builder.caption(caption, text_style(LABEL_SIZE, true, INK));
