@@ -19,6 +19,9 @@ use serde::Serialize;
 /// Loss that the flat valley gives away, as a share.
 pub const VALLEY_TOLERANCE: f64 = 0.002;
 
+/// A difference of two forecasts, as a share, below which they are not called different.
+const NOTEWORTHY: f64 = 0.002;
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
@@ -163,7 +166,9 @@ fn plan_on(
         .served_tokens
         .map(|served| cheapest_to_serve(surface, &best, served))
         .transpose()?;
-    let answer = answer(law, surface, request, own)?;
+    let mut answer = answer(law, surface, request, own)?;
+    let disagreement = better_forecast(&answer.plans, surface, &best);
+    answer.warnings.extend(disagreement);
     let near = served.as_ref().map(|served| served.model.params);
     Ok(PlanAnswer {
         valley: Some(valley(surface, &best, VALLEY_TOLERANCE)),
@@ -473,6 +478,28 @@ fn warnings(law: &LawInUse, request: &PlanRequest, flops: Flops) -> Vec<String> 
     warnings
 }
 
+/// Says so where the forecast puts another plan of the same compute below the law's own: forecasts
+/// follow the runs where the law misses them, so the two may disagree on the best size.
+fn better_forecast(plans: &[Plan], surface: &impl Surface, best: &SurfacePoint) -> Option<String> {
+    let own = plans.iter().find(|plan| plan.params == best.params)?;
+    let own_loss = own.loss?;
+    let same_compute = |plan: &&Plan| (plan.flops.get() / own.flops.get() - 1.0).abs() < 0.01;
+    let others = plans.iter().filter(same_compute);
+    let others = others.filter_map(|plan| Some((plan, plan.loss?)));
+    let (other, loss) = others.min_by(|a, b| a.1.get().total_cmp(&b.1.get()))?;
+    if loss.get() > own_loss.get() * (1.0 - NOTEWORTHY) {
+        return None;
+    }
+    let by_law = surface.loss(other.params, other.tokens)?;
+    Some(format!(
+        "the forecast and the law disagree on the best size: rule `{}` (N = {}, D = {}) is \
+         forecast {loss} where the law's own best is forecast {own_loss}; the law alone gives \
+         {by_law} and {}. Forecasts follow the runs where the law misses them: look at the \
+         residuals, and for runs that do not belong to the others, before trusting either size",
+        other.rule, other.params, other.tokens, best.loss
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -676,5 +703,39 @@ mod tests {
         assert!(error.contains("besiroglu-2024"), "{error}");
         let error = LawInUse::published("hofmann-2022").unwrap_err().to_string();
         assert!(error.contains("`hoffmann-2022`"), "{error}");
+    }
+
+    #[test]
+    fn a_rule_that_is_forecast_better_than_the_laws_own_size_is_named() {
+        let asked = PlanRequest {
+            compare: true,
+            ..request(Given::Flops("5.76e23".parse().unwrap()))
+        };
+        let said = |tilt: f64| {
+            let law = LawInUse::published("besiroglu-2024").unwrap();
+            let plain = LawInUse::published("besiroglu-2024").unwrap();
+            let law = law.with_forecast(move |params, tokens| {
+                // Runs of fewer parameters turn out better than the law has it.
+                let loss = plain.surface().loss(params, tokens)?.get();
+                let loss = Loss::new(loss * (params.get() / 7e10).powf(tilt)).ok()?;
+                Some(crate::SaidLoss {
+                    loss,
+                    lo: loss,
+                    hi: loss,
+                })
+            });
+            plan(&law, &asked).unwrap().warnings
+        };
+        let disagree = |warnings: &[String]| {
+            let found = warnings.iter().find(|text| text.contains("disagree"));
+            found.cloned()
+        };
+        assert_eq!(disagree(&said(0.0)), None);
+        let warning = disagree(&said(0.02)).expect("a warning");
+        // The smallest of the rules that count all parameters.
+        assert!(
+            warning.contains("`hoffmann-2022-approach-3` (N = 42"),
+            "{warning}"
+        );
     }
 }

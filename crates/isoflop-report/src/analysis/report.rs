@@ -192,6 +192,10 @@ impl Analysis {
             }
             Err(error) => format!("The method could not be tried out on these runs: {error}."),
         });
+        let plan = self.plan(self.target.flops);
+        let disagreement = plan.iter().flat_map(|plan| &plan.warnings);
+        let disagreement = disagreement.filter(|text| text.starts_with("the forecast and the law"));
+        sentences.extend(disagreement.map(|text| format!("T{}.", &text[1..])));
         let reach = self.extrapolation();
         if reach > 100.0 {
             sentences.push(format!(
