@@ -1,7 +1,8 @@
 // A real Chromium without a window, and everything that a page says or asks for.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, mkdirSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
@@ -48,3 +49,27 @@ export async function watched(browser, allowed, options = {}) {
   });
   return { page, seen };
 }
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds against WCAG 2.2 and its best practices on a page, one line each. */
+export async function violations(page) {
+  // Evaluated by the browser's own tools: the page's policy would let no other script in.
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+}
+
+/** Boxes whose content is cut without any way to reach it, and text beyond the edge of the page. */
+export const cutOff = (page) => page.evaluate(() => {
+  const name = (box) => `${box.tagName} ${box.id || box.className} "${box.textContent.slice(0, 40)}"`;
+  const shown = (box) => box.checkVisibility() && box.getClientRects().length > 0;
+  const boxes = [...document.querySelectorAll("body *:not(svg *)")].filter(shown);
+  return boxes.filter((box) => {
+    const style = getComputedStyle(box);
+    const hidden = ["hidden", "clip"].includes(style.overflowX) && box.scrollWidth > box.clientWidth + 1;
+    const scrolls = box.closest(".scroll, pre, .skip");
+    const beyond = !scrolls && box.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+    return hidden || beyond;
+  }).map(name);
+});

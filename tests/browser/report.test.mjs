@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { folder, isoflop, launch, shots, watched } from "./browser.mjs";
+import { cutOff, folder, isoflop, launch, shots, violations, watched } from "./browser.mjs";
 import { HOSTILE, loss, runs } from "./runs.mjs";
 
 let browser;
@@ -85,7 +85,7 @@ test("every picture has a name and every control a label, on screens wide and na
   const [csv, html] = [join(here, "runs.csv"), join(here, "report.html")];
   runs(csv, 72, (k) => `run ${k}`);
   isoflop("report", csv, "--law", "chinchilla", "-o", html);
-  for (const [width, colorScheme] of [[1280, "light"], [390, "light"], [1280, "dark"]]) {
+  for (const [width, colorScheme] of [[1280, "light"], [390, "light"], [1280, "dark"], [390, "dark"]]) {
     const { page, seen } = await open(html, { viewport: { width, height: 900 }, colorScheme });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${wide} pixels at ${width}`);
@@ -99,6 +99,8 @@ test("every picture has a name and every control a label, on screens wide and na
     assert.equal(nameless, 0);
     const levels = await page.evaluate(() => [...document.querySelectorAll("h1, h2, h3")].map((h) => Number(h.tagName[1])));
     levels.reduce((above, level) => { assert.ok(level <= above + 1); return level; }, 0);
+    assert.deepEqual(await violations(page), [], `${width} ${colorScheme}`);
+    assert.deepEqual(await cutOff(page), []);
     await page.screenshot({ path: join(shots, `report-${width}-${colorScheme}.png`), fullPage: true });
     assert.deepEqual([seen.said, seen.asked], [[], []]);
     await page.context().close();

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { folder, isoflop, launch, program, shots, watched } from "./browser.mjs";
+import { cutOff, folder, isoflop, launch, program, shots, violations, watched } from "./browser.mjs";
 import { HOSTILE, runs } from "./runs.mjs";
 
 let browser;
@@ -238,7 +238,7 @@ test("a sweep in progress shows its runs, its curves as they grow, and the time 
 test("every part reads well on screens wide and narrow, light and dark, by name and by keyboard", { timeout: 400000 }, async () => {
   const here = folder();
   runs(join(here, "runs.csv"), 60, (k) => `run ${k}`);
-  for (const [width, colorScheme] of [[1280, "light"], [390, "light"], [1280, "dark"]]) {
+  for (const [width, colorScheme] of [[1280, "light"], [390, "light"], [1280, "dark"], [390, "dark"]]) {
     const { page, seen, end } = await open(here, "runs.csv", { viewport: { width, height: 900 }, colorScheme });
     await settled(page);
     for (const name of ["Answer", "Runs", "Fit", "Figures", "Diagnose", "Forecasts"]) {
@@ -260,6 +260,8 @@ test("every part reads well on screens wide and narrow, light and dark, by name 
         return controls.length + pictures.length;
       });
       assert.equal(nameless, 0, name);
+      assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
+      assert.deepEqual(await cutOff(page), [], name);
       await page.screenshot({ path: join(shots, `serve-${name.toLowerCase()}-${width}-${colorScheme}.png`), fullPage: true });
     }
     assert.deepEqual([seen.said, seen.asked], [[], []]);

@@ -359,7 +359,28 @@
     "balanced": "balanced",
     "over-trained": "over-trained: small for its compute",
   };
-  const point = (name, at) => line([name, size(at.params), size(at.tokens), number(+(at.tokens / at.params).toPrecision(3)), at.flops.toExponential(2), loss(at.loss)]);
+  // Quantities down, models across: four columns fit on a telephone.
+  const diagnosed = (models) => {
+    const table = make("table"), head = make("thead"), names = make("tr"), body = make("tbody");
+    for (const name of ["Model", ...models.map(([name]) => name)]) {
+      const cell = make("th", name);
+      cell.scope = "col";
+      names.append(cell);
+    }
+    names.firstChild.className = "words";
+    head.append(names);
+    const rows = [
+      ["N", (at) => size(at.params)],
+      ["D", (at) => size(at.tokens)],
+      ["D/N", (at) => number(+(at.tokens / at.params).toPrecision(3))],
+      ["C (FLOPs)", (at) => at.flops.toExponential(2)],
+      ["Loss", (at) => loss(at.loss)],
+    ];
+    body.append(...rows.map(([name, of]) => line([name, ...models.map(([, at]) => of(at))])));
+    table.className = "few";
+    table.append(head, body);
+    return table;
+  };
   field("diagnose-form").addEventListener("submit", async (event) => {
     event.preventDefault();
     const model = { model: field("model").value, params: field("model-params").value, tokens: field("model-tokens").value };
@@ -367,16 +388,11 @@
       const { diagnosis, extrapolation, source, law } = await ask("diagnose", { ...choice(), ...model });
       const verdict = make("p", `${size(diagnosis.model.params)} parameters on ${size(diagnosis.model.tokens)} tokens: ${VERDICTS[diagnosis.verdict]}.`);
       verdict.className = "verdict";
-      const table = make("table"), head = make("tr");
-      for (const name of ["", "N", "D", "D/N", "C (FLOPs)", "Loss"]) head.append(make("th", name));
-      table.append(head, point("this model", diagnosis.model), point("best for its compute", diagnosis.optimal), point("cheapest of its loss", diagnosis.same_loss));
-      const scroll = make("div");
-      scroll.className = "scroll";
-      scroll.append(table);
+      const table = diagnosed([["This model", diagnosis.model], ["Best for its compute", diagnosis.optimal], ["Cheapest of its loss", diagnosis.same_loss]]);
       const reach = extrapolation > 1 ? `${number(extrapolation)} times the largest run: beyond what these runs show` : "within the runs";
       const told = [`The same loss needed ${percent(diagnosis.wasted_flops_fraction)} less compute. By law ${law}; this model's compute is ${reach}.`];
       if (source) told.push(`N and D of this model: ${source}.`);
-      fill("diagnosis", [verdict, scroll, ...told.map((text) => make("p", text))]);
+      fill("diagnosis", [verdict, table, ...told.map((text) => make("p", text))]);
       field("diagnosis").hidden = false;
       trouble(null);
     } catch (error) { trouble(error); }
