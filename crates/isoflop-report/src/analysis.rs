@@ -396,13 +396,13 @@ fn forecast_with(
 }
 
 /// So many numbers from `low` to `high`, evenly in logarithms.
-fn log_steps(low: f64, high: f64, count: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn log_steps(low: f64, high: f64, count: usize) -> impl Iterator<Item = f64> {
     let last = count.saturating_sub(1).max(1) as f64;
     (0..count).map(move |k| low * (high / low).powf(k as f64 / last))
 }
 
 /// Smallest and largest of positive numbers.
-fn ends(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn ends(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let start = (f64::MAX, f64::MIN_POSITIVE);
     values
         .into_iter()

@@ -14,6 +14,7 @@
 mod analysis;
 mod figure;
 mod page;
+pub mod terminal;
 mod visible;
 
 pub use analysis::{

@@ -7,6 +7,7 @@
 //! - [`saved_fit`] a fit as a file
 //! - [`analysis_argument`] runs and the question asked of them, for figures and the report
 //! - [`law_argument`] the law that a command answers by
+//! - [`plot`] small plots below answers, on a terminal
 //! - [`points`] the runs to forecast
 //! - [`ledger_file`] the ledger of forecasts as a file
 //! - [`output`] how answers are written: text or one JSON object, colour, tables
@@ -27,6 +28,7 @@ mod interrupt;
 mod law_argument;
 mod ledger_file;
 mod output;
+mod plot;
 mod points;
 mod runs_argument;
 mod saved_fit;

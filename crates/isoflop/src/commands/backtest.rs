@@ -5,10 +5,12 @@ mod text;
 use crate::failure::{Exit, Failure};
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
+use crate::plot::PlotArgument;
 use crate::runs_argument::{Group, ReadingArguments};
 use isoflop_fit::{Dataset, Fit, FitOptions, fit};
 use isoflop_laws::Flops;
-use isoflop_plan::{Backtest, BacktestError, Conventions, Split, backtest, pooled};
+use isoflop_plan::{Backtest, BacktestError, BacktestPoint, Conventions, Split, backtest, pooled};
+use isoflop_report::terminal::backtest_plot;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -39,6 +41,8 @@ pub struct Args {
     #[arg(long, default_value_t = 5, value_name = "COUNT")]
     cuts: usize,
     #[command(flatten)]
+    plot: PlotArgument,
+    #[command(flatten)]
     reading: ReadingArguments,
     #[command(flatten)]
     certainty: CertaintyArguments,
@@ -55,6 +59,17 @@ pub struct Answer {
     pub by: Option<String>,
     pub groups: Vec<GroupAnswer>,
     pub n_dropped: usize,
+}
+
+impl Answer {
+    /// Every forecast of every group.
+    fn points(&self) -> Vec<BacktestPoint> {
+        let found = self
+            .groups
+            .iter()
+            .filter_map(|group| group.backtest.as_ref());
+        found.flat_map(|found| found.points.clone()).collect()
+    }
 }
 
 /// The backtest of one value of the column, or why there is none.
@@ -123,7 +138,10 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         groups: answers,
         n_dropped,
     };
-    output.answer(&answer, text::render)?;
+    let plot = args
+        .plot
+        .below(output, || backtest_plot(&answer.points(), answer.all.level));
+    output.answer(&answer, |answer| text::render(answer) + &plot)?;
     Ok(Exit::Done)
 }
 

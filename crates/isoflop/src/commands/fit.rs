@@ -6,6 +6,7 @@ mod text;
 use crate::failure::{Exit, Failure};
 use crate::fitting::{CertaintyArguments, FittableRuns};
 use crate::output::Output;
+use crate::plot::{self, PlotArgument};
 use crate::runs_argument::ReadingArguments;
 use crate::saved_fit;
 use answer::{Answer, GroupAnswer, Grouped};
@@ -44,6 +45,8 @@ pub struct Args {
     #[arg(long, value_name = "FIT.json")]
     save: Option<PathBuf>,
     #[command(flatten)]
+    plot: PlotArgument,
+    #[command(flatten)]
     reading: ReadingArguments,
     #[command(flatten)]
     certainty: CertaintyArguments,
@@ -65,12 +68,16 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     }
     let runs = FittableRuns::new(args.reading.read(&args.runs)?, output)?;
     let fit = runs.fit(options.clone(), output)?;
+    let saved = saved_fit::of_runs(fit, &runs);
     if let Some(path) = &args.save {
-        saved_fit::write(&saved_fit::of_runs(fit.clone(), &runs), path)?;
+        saved_fit::write(&saved, path)?;
         output.note(format!("the fit is kept in {}", path.display()));
     }
-    let answer = Answer::new(fit, &runs, &options, &args.against)?;
-    output.answer(&answer, text::one)?;
+    let plot = args
+        .plot
+        .below(output, || plot::of_fit(&saved, &[], options.level));
+    let answer = Answer::new(saved.fit, &runs, &options, &args.against)?;
+    output.answer(&answer, |answer| text::one(answer) + &plot)?;
     Ok(Exit::Done)
 }
 

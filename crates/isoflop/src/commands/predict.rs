@@ -5,6 +5,7 @@ mod metric;
 use crate::failure::{Exit, Failure};
 use crate::law_argument::{LawArgument, Needs, Source};
 use crate::output::{Output, columns};
+use crate::plot::{self, PlotArgument};
 use crate::points::PointArguments;
 use crate::text::{basis, paragraph, percent, reach, warnings};
 use isoflop_fit::{Forecast, ForecastAt, ForecastError};
@@ -33,6 +34,8 @@ pub struct Args {
     /// two-step (from the loss) or capability (from compute)
     #[arg(long, value_name = "LAW", requires = "metric")]
     metric_law: Option<MetricLaw>,
+    #[command(flatten)]
+    plot: PlotArgument,
 }
 
 /// Forecasts in the fields that scripts rely on, and what they rest on.
@@ -49,20 +52,28 @@ pub struct Answer {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let answer = match &args.metric {
-        Some(name) => metric::predict(&args, name, output)?,
+    let (answer, plot) = match &args.metric {
+        Some(name) => (metric::predict(&args, name, output)?, String::new()),
         None => predict(&args, output)?,
     };
-    output.answer(&answer, text)?;
+    output.answer(&answer, |answer| text(answer) + &plot)?;
     Ok(Exit::Done)
 }
 
-fn predict(args: &Args, output: &mut Output) -> Result<Answer, Failure> {
+/// The answer, and the plot below it.
+fn predict(args: &Args, output: &mut Output) -> Result<(Answer, String), Failure> {
+    let level = args.law.certainty.level;
     match args.law.read(Needs::AnyLaw, output)? {
-        Source::Published(name) => by_published(&name, args),
+        // Without runs there is nothing to see but the law.
+        Source::Published(name) => Ok((by_published(&name, args)?, String::new())),
         Source::Fitted(saved) => {
             let points = args.points.read(saved.fit.param_count)?;
-            by_fit(&saved, &points, args.law.certainty.level)
+            let answer = by_fit(&saved, &points, level)?;
+            let said = &answer.forecasts;
+            let plot = args
+                .plot
+                .below(output, || plot::of_fit(&saved, said, level));
+            Ok((answer, plot))
         }
     }
 }
