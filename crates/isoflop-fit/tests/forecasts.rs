@@ -237,19 +237,22 @@ fn two_of_size_tokens_and_compute_are_enough_and_one_is_not() {
 }
 
 #[test]
-fn without_the_prior_a_short_ladder_says_less() {
-    let data = ladder(chinchilla, 4, 3, 0.003, 6);
+fn without_the_prior_short_ladders_say_less() {
     let (n, d) = near_best(5e20, 0.0);
-    let with = auto(&data).forecast(&at(n, d), 0.9).unwrap();
-    let options = FitOptions {
-        bootstraps: 0,
-        prior: Prior::Off,
-        law: LawChoice::Auto,
-        ..FitOptions::default()
-    };
-    let without = fit(&data, &options)
-        .unwrap()
-        .forecast(&at(n, d), 0.9)
-        .unwrap();
-    assert!(width(&without) > width(&with));
+    // One ladder in some comes out the other way: what is learned of the law's errors differs too.
+    let ratios = (0..10).map(|seed| {
+        let data = ladder(chinchilla, 2, 4, 0.003, seed);
+        let with = auto(&data).forecast(&at(n, d), 0.9).unwrap();
+        let options = FitOptions {
+            bootstraps: 0,
+            prior: Prior::Off,
+            law: LawChoice::Auto,
+            ..FitOptions::default()
+        };
+        let fitted = fit(&data, &options).unwrap();
+        let without = fitted.forecast(&at(n, d), 0.9).unwrap();
+        (width(&without) / width(&with)).ln()
+    });
+    let mean = ratios.sum::<f64>() / 10.0;
+    assert!(mean > 0.1, "{mean}");
 }

@@ -47,7 +47,7 @@ impl Ensemble {
                 let law = MeanLaw::centred(*shape, sample, prior);
                 // Parameters are centred on the sample: only the process's traits carry over.
                 let near = near.and_then(|near| near.members.get(index));
-                Process::learn(law, sample, near)
+                Process::learn(&law, sample, near)
             })
             .collect();
         let members: Vec<Process> = learned.into_iter().flatten().collect();

@@ -10,20 +10,15 @@ use super::discrepancy::{Coordinates, Habits, Traits};
 use super::mean_law::{MOST, MeanLaw, Theta};
 use super::sample::{Over, Place, Sample};
 use super::simplex::{self, Patience};
+use rayon::prelude::*;
 
 /// Degrees of freedom of the noise: heavy tails, finite variance.
 const FREEDOM: f64 = 4.0;
 /// Square of the ratio of the 95th percentiles of Student's t with [`FREEDOM`] and of the normal.
 const NOISE_SPREAD: f64 = 1.68;
 
-/// Reweightings before the discrepancy is learned. A curve has one law to bend away from and few
-/// points: what lies off there is more often the law's fault than the point's.
-const fn siftings(over: Over) -> usize {
-    match over {
-        Over::Runs => 4,
-        Over::Curve => 0,
-    }
-}
+/// Reweightings before the discrepancy is learned, where outliers are told first.
+const SIFTINGS: usize = 4;
 
 /// A learned process.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,16 +66,35 @@ impl Outlook {
 
 impl Process {
     /// Learns from `sample`; from scratch, or from what was learned from similar measurements.
-    pub(crate) fn learn(law: MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
+    ///
+    /// Outliers and a discrepancy that holds them explain the same measurements, and each hides the
+    /// other: both are tried, and what is more plausible is kept.
+    pub(crate) fn learn(law: &MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
+        let ways = match sample.over {
+            Over::Runs => &[0, SIFTINGS][..],
+            // What lies off on a curve is more often the law's fault than the point's.
+            Over::Curve => &[0],
+        };
+        let learned = ways
+            .par_iter()
+            .filter_map(|&siftings| Self::learn_sifted(law, sample, near, siftings));
+        learned.max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+    }
+
+    /// The same after so many reweightings with a discrepancy of usual size.
+    fn learn_sifted(
+        law: &MeanLaw,
+        sample: &Sample,
+        near: Option<&Process>,
+        siftings: usize,
+    ) -> Option<Self> {
         let mut trust = vec![1.0; sample.rows.len()];
         let start = Habits::of(sample.over).start;
         let mut coordinates = near.map_or(start, |near| near.coordinates);
-        let mut theta = best_start(&law, sample, &trust, &coordinates);
-        // Outliers are told from a discrepancy of usual size first: one that has grown to hold them
-        // no longer sees them.
-        for _ in 0..siftings(sample.over) {
+        let mut theta = best_start(law, sample, &trust, &coordinates);
+        for _ in 0..siftings {
             let traits = Traits::at(&coordinates, sample.largest());
-            let state = State::at(&law, sample, &trust, traits, theta, 20)?;
+            let state = State::at(law, sample, &trust, traits, theta, 20)?;
             theta = state.theta;
             trust = state.trust(sample, &trust);
         }
@@ -89,9 +103,9 @@ impl Process {
         let mut learned = None;
         for _ in 0..3 {
             let (found, value) =
-                best_traits(&law, sample, &trust, coordinates, &mut theta, calls, reach);
+                best_traits(law, sample, &trust, coordinates, &mut theta, calls, reach);
             let state = State::at(
-                &law,
+                law,
                 sample,
                 &trust,
                 Traits::at(&found, sample.largest()),
