@@ -223,6 +223,11 @@ impl Page<'_> {
         residual.map(numbers::signed_percent).unwrap_or_default()
     }
 
+    /// Whether any run has a standard error: the column is left out otherwise.
+    fn has_errors(&self) -> bool {
+        self.report.used.iter().any(|row| row.loss_std.is_some())
+    }
+
     fn loss_std(&self, row: &RunRow) -> String {
         row.loss_std
             .map(|std| format!("{std:.4}"))

@@ -91,6 +91,13 @@ fn a_report_is_one_file_with_the_command_that_made_it() {
     assert!(output.status.success(), "{output:?}");
     let page = std::fs::read_to_string(&file).unwrap();
     assert!(page.contains("--flops 5.76e23"));
+    // Runs without standard errors, in nats per token: no empty column, and none twice.
+    assert!(!page.contains("Standard error"));
+    assert_eq!(
+        page.matches("<th scope=\"col\">Loss<br>").count(),
+        2,
+        "budgets and runs"
+    );
     assert!(page.contains("default-src 'none'; script-src 'sha256-"));
     for elsewhere in ["src=\"http", "href=\"http", "url(", "@import"] {
         assert!(!page.contains(elsewhere), "{elsewhere}");
