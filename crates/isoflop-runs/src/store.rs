@@ -13,7 +13,7 @@ use crate::column::Column;
 use crate::import::Imported;
 use crate::run::{InvalidRun, Run, is_blank};
 pub use error::StoreError;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 pub use schema::is_store;
 use std::path::Path;
 use std::time::Duration;
@@ -121,15 +121,33 @@ impl Store {
         &mut self,
         runs: impl IntoIterator<Item = (&'a Run, &'a [Provenance])>,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.begin()?;
         let mut all = Vec::new();
         for (run, provenance) in runs {
-            run.validate()?;
-            let recorded = merge(&transaction, run)?;
-            if recorded != Recorded::Superseded {
-                add_provenance(&transaction, &run.run, provenance)?;
+            all.push(record(&transaction, run, provenance)?);
+        }
+        transaction.commit()?;
+        Ok(all)
+    }
+
+    /// Records everything that was imported from any number of sources, all or nothing: runs with
+    /// where their values came from, and learning curves. What became of each run, source by
+    /// source. Importing the same again changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Store::record`] and [`Store::record_checkpoints`].
+    pub fn record_imported(
+        &mut self,
+        sources: &[Imported],
+    ) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        let transaction = self.begin()?;
+        let mut all = Vec::new();
+        for imported in sources {
+            let mut recorded = Vec::with_capacity(imported.rows.len());
+            for row in &imported.rows {
+                let origin = imported.provenance(row);
+                recorded.push(record(&transaction, &row.run, &origin)?);
+                add_checkpoints(&transaction, &row.run.run, &row.curve)?;
             }
             all.push(recorded);
         }
@@ -137,23 +155,9 @@ impl Store {
         Ok(all)
     }
 
-    /// Records everything that was imported: runs with where their values came from, and learning
-    /// curves. Importing the same again changes nothing.
-    ///
-    /// # Errors
-    /// Those of [`Store::record`] and [`Store::record_checkpoints`].
-    pub fn record_imported(&mut self, imported: &Imported) -> Result<Vec<Recorded>, StoreError> {
-        let provenance: Vec<Vec<Provenance>> = imported
-            .rows
-            .iter()
-            .map(|row| imported.provenance(row))
-            .collect();
-        let runs = imported.rows.iter().zip(&provenance);
-        let recorded = self.record_all(runs.map(|(row, origin)| (&row.run, &origin[..])))?;
-        for row in imported.rows.iter().filter(|row| !row.curve.is_empty()) {
-            self.record_checkpoints(&row.run.run, &row.curve)?;
-        }
-        Ok(recorded)
+    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+        let immediate = TransactionBehavior::Immediate;
+        Ok(self.connection.transaction_with_behavior(immediate)?)
     }
 
     /// Puts a record in place of any other of the same run, whatever its status.
@@ -192,12 +196,8 @@ impl Store {
         key: &str,
         checkpoints: &[Checkpoint],
     ) -> Result<(), StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for checkpoint in checkpoints {
-            add_checkpoint(&transaction, key, checkpoint)?;
-        }
+        let transaction = self.begin()?;
+        add_checkpoints(&transaction, key, checkpoints)?;
         transaction.commit()?;
         Ok(())
     }
@@ -291,6 +291,23 @@ impl Store {
     }
 }
 
+fn record(
+    connection: &Connection,
+    run: &Run,
+    provenance: &[Provenance],
+) -> Result<Recorded, StoreError> {
+    run.validate()?;
+    let recorded = merge(connection, run)?;
+    if recorded == Recorded::Updated {
+        // The values that these spoke of are gone.
+        connection.execute("DELETE FROM provenance WHERE run = ?", params![run.run])?;
+    }
+    if recorded != Recorded::Superseded {
+        add_provenance(connection, &run.run, provenance)?;
+    }
+    Ok(recorded)
+}
+
 /// The rule of [`Store::record`]: statuses form a ladder, the higher rung wins.
 fn merge(connection: &Connection, run: &Run) -> Result<Recorded, StoreError> {
     let Some(old) = row::read(connection, &run.run)? else {
@@ -351,38 +368,38 @@ fn add_provenance(
     Ok(())
 }
 
-fn add_checkpoint(
+fn add_checkpoints(
     connection: &Connection,
     key: &str,
-    checkpoint: &Checkpoint,
+    checkpoints: &[Checkpoint],
 ) -> Result<(), StoreError> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO checkpoints (run, step, tokens, loss, train_loss, lr)
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )?;
     let mut find = connection.prepare_cached(
         "SELECT step, tokens, loss, train_loss, lr FROM checkpoints WHERE run = ? AND step = ?",
     )?;
-    let step = checkpoint.step.cast_signed();
-    let old = find
-        .query_row(params![key, step], |row| Ok(read_checkpoint(row)))
-        .optional()?;
-    if let Some(old) = old {
-        if old? == *checkpoint {
-            return Ok(());
+    for checkpoint in checkpoints {
+        let step = checkpoint.step.cast_signed();
+        let added = add.execute(params![
+            key,
+            step,
+            checkpoint.tokens.get(),
+            checkpoint.loss.map(f64::from),
+            checkpoint.train_loss.map(f64::from),
+            checkpoint.lr,
+        ])?;
+        // Nothing is added where the step is there already: then it must be the same point.
+        let is_known = added > 0
+            || find.query_row(params![key, step], |row| Ok(read_checkpoint(row)))?? == *checkpoint;
+        if !is_known {
+            return Err(StoreError::CheckpointConflict {
+                run: key.to_owned(),
+                step: checkpoint.step,
+            });
         }
-        return Err(StoreError::CheckpointConflict {
-            run: key.to_owned(),
-            step: checkpoint.step,
-        });
     }
-    let mut add = connection.prepare_cached(
-        "INSERT INTO checkpoints (run, step, tokens, loss, train_loss, lr) VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    add.execute(params![
-        key,
-        step,
-        checkpoint.tokens.get(),
-        checkpoint.loss.map(f64::from),
-        checkpoint.train_loss.map(f64::from),
-        checkpoint.lr,
-    ])?;
     Ok(())
 }
 

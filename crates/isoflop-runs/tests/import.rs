@@ -176,6 +176,23 @@ fn what_cannot_be_imported_is_one_sentence_that_says_what_to_do() {
 }
 
 #[test]
+fn a_byte_that_is_no_text_costs_its_row_and_not_the_file() {
+    let csv = b"run,N,D,loss\na,1e8,2e9,3.1\nb\xff,1e8,2e9,3.1\nc\0,1e8,2e9,\0\nd,1e8,3e9,3.0\n";
+    let jsonl = b"{\"run\":\"a\",\"N\":1e8,\"D\":2e9,\"loss\":3.1}\n\
+        {\"run\":\"b\xff\",\"N\":1e8,\"D\":2e9,\"loss\":3.1}\n\
+        {\"run\":\"c\",\"N\":1e8,\"D\":2e9,\"loss\":\0}\n\
+        {\"run\":\"d\",\"N\":1e8,\"D\":3e9,\"loss\":3.0}\n";
+    for (name, bytes, first) in [("a.csv", &csv[..], 3), ("a.jsonl", &jsonl[..], 2)] {
+        let imported = import_bytes(name, bytes, &ImportOptions::default()).unwrap();
+        let names: Vec<String> = imported.runs().into_iter().map(|run| run.run).collect();
+        assert_eq!(names, ["a", "d"], "{name}");
+        let lines: Vec<Option<u64>> = imported.dropped.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [Some(first), Some(first + 1)], "{name}");
+        assert!(imported.dropped[0].reason.contains("UTF-8"), "{name}");
+    }
+}
+
+#[test]
 fn a_mapping_to_or_from_a_column_that_does_not_exist_is_refused() {
     let mut map = ColumnMap::default();
     assert!(
@@ -244,6 +261,74 @@ fn a_file_cut_at_any_byte_gives_every_whole_row_that_remains() {
             Ok(imported) => assert_eq!(imported.rows.len(), whole, "cut at {end}"),
             Err(_) => assert_eq!(whole, 0, "cut at {end}"),
         }
+    }
+}
+
+/// R10 of tables: any one bit of any row flipped costs the rows that it touches, and no other.
+fn flip_bits(name: &str, header: &str, row: impl Fn(usize) -> String, flips: usize) {
+    const ROWS: usize = 12;
+    let rows: Vec<String> = (0..ROWS).map(row).collect();
+    let text = header.to_owned() + &rows.concat();
+    let whole = import(name, &text).runs();
+    assert_eq!(whole.len(), ROWS);
+    let mut ends = Vec::new();
+    let mut end = header.len();
+    for row in &rows {
+        end += row.len();
+        ends.push(end);
+    }
+    // A fixed walk through the bits: every bit once, then again from another place.
+    let bits = 8 * (text.len() - header.len());
+    for flip in 0..flips {
+        let bit = (flip * 7919) % bits;
+        let at = header.len() + bit / 8;
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] ^= 1 << (bit % 8);
+        let imported = import_bytes(name, &bytes[..], &ImportOptions::default())
+            .unwrap_or_else(|error| panic!("bit {bit}: {error}"));
+        let read = imported.runs();
+        for (k, run) in whole.iter().enumerate() {
+            let start = if k == 0 { header.len() } else { ends[k - 1] };
+            // The line break belongs to the rows on both of its sides.
+            let is_touched = (start.saturating_sub(1)..ends[k]).contains(&at);
+            assert!(
+                is_touched || read.contains(run),
+                "bit {bit}: {} is lost",
+                run.run
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_a_csv_costs_its_row_and_no_other() {
+    let row = |k: usize| format!("\"run {k}\",{}e6,2.2e9,3.{k},{}\n", 22 + k, 20 + k);
+    flip_bits("a.csv", "run,N,D,loss,seed\n", row, 100_000);
+}
+
+#[test]
+fn a_flipped_bit_of_a_jsonl_costs_its_row_and_no_other() {
+    let row = |k: usize| {
+        format!(
+            "{{\"run\": \"run {k}\", \"N\": {}e6, \"D\": 2e9, \"loss\": 3.{k}}}\n",
+            22 + k
+        )
+    };
+    flip_bits("a.jsonl", "", row, 100_000);
+}
+
+#[test]
+fn a_csv_cut_at_any_byte_gives_every_whole_row_that_remains() {
+    let csv = "run,N,D,loss\n".to_owned() + &"\"a, b\",1e8,2e9,3.5\n".repeat(3);
+    let header = csv.find('\n').unwrap();
+    for end in header..=csv.len() {
+        let whole = csv[header + 1..]
+            .bytes()
+            .take((end).saturating_sub(header + 1));
+        let whole = whole.filter(|byte| *byte == b'\n').count();
+        let imported = import("a.csv", &csv[..end]);
+        // The last row may be whole without its line break.
+        assert!(imported.rows.len() >= whole, "cut at {end}");
     }
 }
 

@@ -391,7 +391,7 @@ fn imported_curves_reach_the_store_and_a_second_import_changes_nothing() {
     };
     for _ in 0..2 {
         let imported = import("wandb", &options);
-        store.record_imported(&imported).unwrap();
+        store.record_imported(&[imported]).unwrap();
     }
     assert_eq!(store.runs().unwrap().len(), 9);
     assert_eq!(store.checkpoints("n10m-s500").unwrap().len(), 5);

@@ -98,45 +98,66 @@ impl FromStr for Format {
     }
 }
 
-/// The table in the file, and whether a comma in it could be a decimal point.
-pub(super) fn read_table(
+/// Everything that the input holds, unpacked.
+pub(super) fn read_unpacked(name: &str, input: impl Read) -> Result<Vec<u8>, ImportError> {
+    let source_name = name.to_owned();
+    match compression::read_unpacked(input, compression::MAX_BYTES) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(ImportError::TooLarge {
+            source_name,
+            limit_mib: compression::MAX_BYTES >> 20,
+        }),
+        Err(error) => Err(ImportError::Unreadable { source_name, error }),
+    }
+}
+
+/// The table in a file's bytes, and whether a comma in it could be a decimal point.
+pub(super) fn table_of(
     name: &str,
-    input: impl Read,
+    bytes: &[u8],
     format: Option<Format>,
 ) -> Result<(Table, bool), ImportError> {
     let source_name = name.to_owned();
-    let bytes = match compression::read_unpacked(input, compression::MAX_BYTES) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => {
-            return Err(ImportError::TooLarge {
-                source_name,
-                limit_mib: compression::MAX_BYTES >> 20,
-            });
-        }
-        Err(error) => return Err(ImportError::Unreadable { source_name, error }),
-    };
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ImportError::Empty { source_name });
     }
     let format = format.unwrap_or_else(|| sniff(name, bytes));
     if format == Format::Csv {
-        // A zero byte is in no table: better one sentence than a thousand broken rows.
-        if bytes.contains(&0) {
+        // A zero byte in the header, as in an image or UTF-16: better one sentence than a
+        // thousand broken rows. One further down costs its row.
+        if is_binary(bytes) {
             return Err(ImportError::NotText { source_name });
         }
         let table = csv::read(bytes);
         let (table, delimiter) = table.ok_or(ImportError::Empty { source_name })?;
         return Ok((table, delimiter == b';'));
     }
+    if format == Format::JsonLines {
+        if is_binary(bytes) {
+            return Err(ImportError::NotText { source_name });
+        }
+        return Ok((json::read_lines(bytes), false));
+    }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(ImportError::NotText { source_name });
     };
-    let table = match format {
-        Format::JsonLines => json::read_lines(text),
-        _ => json::read(text).map_err(|error| ImportError::Json { source_name, error })?,
-    };
-    Ok((table, false))
+    match json::read(text) {
+        Ok(table) => Ok((table, false)),
+        Err(error) => Err(ImportError::Json { source_name, error }),
+    }
+}
+
+/// Bytes at the start of a file that tell a text from a binary file.
+const START: usize = 1024;
+
+/// Whether the first line has zero bytes, or is no text and has one near. A single one in a text is
+/// damage, which costs its line.
+fn is_binary(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(START)];
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
+    let zeros = first.iter().filter(|byte| **byte == 0).count();
+    zeros > 1 || (start.contains(&0) && std::str::from_utf8(first).is_err())
 }
 
 fn sniff(name: &str, bytes: &[u8]) -> Format {

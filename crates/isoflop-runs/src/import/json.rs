@@ -79,11 +79,23 @@ fn transposed(fields: Object) -> Vec<Object> {
 }
 
 /// Reads JSON objects, one a line; lines that are none are listed.
-pub(super) fn read_lines(text: &str) -> Table {
+///
+/// Lines are told apart before they are decoded, so that a byte which is no text costs its line.
+pub(super) fn read_lines(bytes: &[u8]) -> Table {
     let mut rows = Rows::default();
-    for (line, content) in (1..).zip(text.lines()) {
-        if !content.trim().is_empty() {
-            rows.add(line, &quote_strange_numbers(content));
+    for (line, content) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if content.trim_ascii().is_empty() {
+            continue;
+        }
+        match std::str::from_utf8(content) {
+            Ok(text) => rows.add(line, &quote_strange_numbers(text)),
+            Err(error) => rows.table.break_row(
+                line,
+                format!(
+                    "byte {} of the line is not UTF-8 text",
+                    error.valid_up_to() + 1
+                ),
+            ),
         }
     }
     rows.table
@@ -243,14 +255,14 @@ mod tests {
 
     #[test]
     fn a_truncated_line_is_listed_and_the_others_are_kept() {
-        let table = read_lines("{\"N\": 1}\n\n{\"N\": 2}\n{\"N\": ");
+        let table = read_lines(b"{\"N\": 1}\n\n{\"N\": 2}\n{\"N\": ");
         assert_eq!(table.rows.len(), 2);
         assert_eq!(table.broken[0].line, Some(4));
     }
 
     #[test]
     fn nested_objects_become_dotted_columns() {
-        let table = read_lines(r#"{"config": {"lr": 0.1}, "loss": 2}"#);
+        let table = read_lines(br#"{"config": {"lr": 0.1}, "loss": 2}"#);
         assert_eq!(cells(&table, "config.lr"), [Some("0.1".into())]);
     }
 
@@ -267,15 +279,15 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_not_a_crash() {
         assert!(read(&"[".repeat(100_000)).is_err());
-        assert_eq!(read_lines(&"[".repeat(100_000)).broken.len(), 1);
+        assert_eq!(read_lines("[".repeat(100_000).as_bytes()).broken.len(), 1);
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "[\\[\\]{}\",:a-zNI0-9\\\\\n.é-]{0,60}") {
             let _ = read(&text);
-            let table = read_lines(&text);
-            let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+            let table = read_lines(text.as_bytes());
+            let lines = text.lines().filter(|line| !line.trim_ascii().is_empty()).count();
             prop_assert_eq!(table.rows.len() + table.broken.len(), lines);
         }
     }

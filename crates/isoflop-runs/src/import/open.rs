@@ -71,7 +71,9 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, Imp
     }
 }
 
-/// Imports what `input` holds, a table or a console log; `name` stands for it in messages and in
+/// Imports what `input` holds: a table, or one file of a tracker or trainer where the options say
+/// which (`trainer_state.json`, a TensorBoard event file, an offline run of W&B, a console log).
+/// `name` stands for it in messages and in
 /// the names of runs that have none.
 ///
 /// # Errors
@@ -81,7 +83,15 @@ pub fn import_bytes(
     input: impl Read,
     options: &ImportOptions,
 ) -> Result<Imported, ImportError> {
-    let (table, decimal_comma) = format::read_table(name, input, options.format)?;
+    let bytes = format::read_unpacked(name, input)?;
+    if let Some(logged) = sources::read_bytes(name, &bytes, options) {
+        return from_logged(name, logged?, options);
+    }
+    if is_parquet_bytes(&bytes, options.format) {
+        return import_parquet_bytes(name, bytes, options);
+    }
+    let (table, decimal_comma) = format::table_of(name, &bytes, options.format)?;
+    drop(bytes);
     let mut reader = RowReader::new(name, &table, options, decimal_comma)?;
     reader.add(table, &[]);
     Ok(reader.finish())
@@ -233,13 +243,38 @@ fn is_table(path: &Path, format: Option<Format>) -> bool {
     }
 }
 
+fn is_parquet_bytes(bytes: &[u8], format: Option<Format>) -> bool {
+    format.map_or(bytes.starts_with(b"PAR1"), |format| {
+        format == Format::Parquet
+    })
+}
+
 #[cfg(feature = "parquet")]
 fn import_parquet(path: &Path, options: &ImportOptions) -> Result<Imported, ImportError> {
     let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| ImportError::unreadable(&name, error))?;
+    import_parquet_from(&name, file, options)
+}
+
+#[cfg(feature = "parquet")]
+fn import_parquet_bytes(
+    name: &str,
+    bytes: Vec<u8>,
+    options: &ImportOptions,
+) -> Result<Imported, ImportError> {
+    import_parquet_from(name, bytes::Bytes::from(bytes), options)
+}
+
+#[cfg(feature = "parquet")]
+fn import_parquet_from(
+    name: &str,
+    input: impl parquet::file::reader::ChunkReader + 'static,
+    options: &ImportOptions,
+) -> Result<Imported, ImportError> {
     let mut reader: Option<RowReader<'_>> = None;
-    super::parquet::read(path, &mut |chunk: super::table::Table| {
+    super::parquet::read(name, input, &mut |chunk: super::table::Table| {
         if reader.is_none() {
-            reader = Some(RowReader::new(&name, &chunk, options, false)?);
+            reader = Some(RowReader::new(name, &chunk, options, false)?);
         }
         if let Some(reader) = &mut reader {
             reader.add(chunk, &[]);
@@ -247,7 +282,7 @@ fn import_parquet(path: &Path, options: &ImportOptions) -> Result<Imported, Impo
         Ok(())
     })?;
     let reader = reader.ok_or_else(|| ImportError::Empty {
-        source_name: name.clone(),
+        source_name: name.to_owned(),
     })?;
     Ok(reader.finish())
 }
@@ -256,5 +291,16 @@ fn import_parquet(path: &Path, options: &ImportOptions) -> Result<Imported, Impo
 fn import_parquet(path: &Path, _options: &ImportOptions) -> Result<Imported, ImportError> {
     Err(ImportError::WithoutParquet {
         source_name: path.display().to_string(),
+    })
+}
+
+#[cfg(not(feature = "parquet"))]
+fn import_parquet_bytes(
+    name: &str,
+    _bytes: Vec<u8>,
+    _options: &ImportOptions,
+) -> Result<Imported, ImportError> {
+    Err(ImportError::WithoutParquet {
+        source_name: name.to_owned(),
     })
 }

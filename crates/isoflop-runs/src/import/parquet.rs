@@ -2,10 +2,8 @@
 
 use super::ImportError;
 use super::table::{Table, TableRow};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
-use std::fs::File;
-use std::path::Path;
 
 /// Rows that are held as text at once.
 const CHUNK: usize = 8192;
@@ -13,17 +11,16 @@ const CHUNK: usize = 8192;
 /// Hands the file's rows to `add`, a chunk at a time. The row's number from 1 is its line. A
 /// file without rows gives one empty chunk with its header.
 pub(super) fn read(
-    path: &Path,
+    name: &str,
+    input: impl ChunkReader + 'static,
     add: &mut dyn FnMut(Table) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| ImportError::unreadable(&name, error))?;
     let broken = |error: parquet::errors::ParquetError| ImportError::Broken {
-        source_name: name.clone(),
+        source_name: name.to_owned(),
         format: "Parquet",
         error: error.to_string(),
     };
-    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let reader = SerializedFileReader::new(input).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     let header: Vec<String> = schema
         .get_fields()

@@ -107,6 +107,28 @@ pub(super) fn claimed(
     claimed.cloned().collect()
 }
 
+/// Reads one file of a tracker from its bytes; `None` for formats that are no single file.
+pub(super) fn read_bytes(
+    name: &str,
+    bytes: &[u8],
+    options: &ImportOptions,
+) -> Option<Result<Logged, ImportError>> {
+    let (path, mut logged) = (Path::new(name), Logged::default());
+    match options.format? {
+        Format::TrainerState => trainer_state::read_bytes(bytes, path, &mut logged),
+        Format::TensorBoard => tensorboard::read_bytes(bytes, path, &mut logged),
+        Format::Wandb => wandb::read_bytes(bytes, path, &mut logged),
+        Format::Log => {
+            let pattern = options.pattern.as_deref();
+            if let Err(error) = console::read_bytes(bytes, path, pattern, &mut logged) {
+                return Some(Err(error));
+            }
+        }
+        _ => return None,
+    }
+    Some(Ok(logged))
+}
+
 /// A run's name: its folder below the one that was named, or that one's own name.
 pub(super) fn name_below(folder: &Path, run: &Path) -> String {
     let below = run.strip_prefix(folder).unwrap_or(run);

@@ -283,19 +283,33 @@ fn history() -> impl Strategy<Value = Vec<Run>> {
     events.prop_shuffle()
 }
 
+/// The record of a status comes from one place, whenever it arrives.
+fn origin(event: &Run) -> Provenance {
+    Provenance {
+        field: "status".into(),
+        source: format!("{}.csv", event.status),
+        line: 1,
+        note: "`state` read as status".into(),
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
     #[test]
     fn a_replayed_history_gives_one_row_per_run_whatever_the_order(events in history()) {
         let mut expected = std::collections::BTreeMap::<String, Run>::new();
         let mut store = Store::in_memory().unwrap();
         for event in &events {
-            store.record(event).unwrap();
+            store.record_from(event, &[origin(event)]).unwrap();
             let latest = expected.entry(event.run.clone()).or_insert_with(|| event.clone());
             if event.status > latest.status {
                 *latest = event.clone();
             }
         }
         let expected: Vec<Run> = expected.into_values().collect();
+        for run in &expected {
+            prop_assert_eq!(store.provenance(&run.run).unwrap(), vec![origin(run)]);
+        }
         prop_assert_eq!(store.runs().unwrap(), expected);
     }
 }

@@ -78,7 +78,8 @@ struct DroppedAnswer {
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let options = args.options()?;
-    // Everything is read before anything is written: a bad second source leaves no trace.
+    // Everything is read before anything is written, and written in one transaction: a source that
+    // cannot be read, a conflict or an interruption leaves the store as it was.
     let mut imported = Vec::new();
     for source in &args.sources {
         let working = output.working(format!("reading {source}"));
@@ -90,9 +91,9 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         imported.push(read.map_err(Failure::misuse)?);
     }
     let mut store = Store::open(&args.into).map_err(Failure::misuse)?;
+    let recorded = store.record_imported(&imported).map_err(Failure::no)?;
     let mut sources = Vec::new();
-    for imported in imported {
-        let recorded = store.record_imported(&imported).map_err(Failure::no)?;
+    for (imported, recorded) in imported.into_iter().zip(recorded) {
         report(&imported, output);
         sources.push(SourceAnswer::new(imported, &recorded));
     }

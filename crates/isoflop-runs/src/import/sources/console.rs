@@ -107,38 +107,49 @@ impl Importer for Console {
             .map(Matcher::custom)
             .transpose()?;
         for path in files {
-            let bytes = read_file(path)?;
-            let text = String::from_utf8_lossy(&bytes);
-            let Some(matcher) = custom.as_ref().or_else(|| program_of(&text)) else {
-                let shown = path.display();
-                logged.notes.push(format!(
-                    "{shown}: no line is one of a program that is known"
-                ));
-                continue;
-            };
             let name = name_below(folder, &path.with_extension(""));
-            let mut run = LoggedRun {
-                name,
-                source: path.display().to_string(),
-                ..LoggedRun::default()
-            };
-            read_log(matcher, &text, &mut run);
-            if run.series.is_empty() {
-                let shown = path.display();
-                logged
-                    .notes
-                    .push(format!("{shown}: no line matches {}", matcher.name));
-                continue;
-            }
-            derive(&mut run);
-            let note = matcher.note.map(str::to_owned);
-            if let Some(note) = note.filter(|note| !logged.notes.contains(note)) {
-                logged.notes.push(note);
-            }
-            logged.runs.push(run);
+            add_log(&read_file(path)?, path, name, custom.as_ref(), logged);
         }
         Ok(())
     }
+}
+
+/// Reads a log that is in memory.
+pub(super) fn read_bytes(
+    bytes: &[u8],
+    path: &Path,
+    pattern: Option<&str>,
+    logged: &mut Logged,
+) -> Result<(), ImportError> {
+    let custom = pattern.map(Matcher::custom).transpose()?;
+    let name = path.with_extension("").display().to_string();
+    add_log(bytes, path, name, custom.as_ref(), logged);
+    Ok(())
+}
+
+fn add_log(bytes: &[u8], path: &Path, name: String, custom: Option<&Matcher>, logged: &mut Logged) {
+    let text = String::from_utf8_lossy(bytes);
+    let shown = path.display();
+    let Some(matcher) = custom.or_else(|| program_of(&text)) else {
+        let note = format!("{shown}: no line is one of a program that is known");
+        return logged.notes.push(note);
+    };
+    let mut run = LoggedRun {
+        name,
+        source: shown.to_string(),
+        ..LoggedRun::default()
+    };
+    read_log(matcher, &text, &mut run);
+    if run.series.is_empty() {
+        let note = format!("{shown}: no line matches {}", matcher.name);
+        return logged.notes.push(note);
+    }
+    derive(&mut run);
+    let note = matcher.note.map(str::to_owned);
+    if let Some(note) = note.filter(|note| !logged.notes.contains(note)) {
+        logged.notes.push(note);
+    }
+    logged.runs.push(run);
 }
 
 /// Whether a file has the name of a log.

@@ -59,8 +59,19 @@ impl Importer for TensorBoard {
     }
 }
 
+/// Reads an event file that is in memory.
+pub(super) fn read_bytes(bytes: &[u8], path: &Path, logged: &mut Logged) {
+    let mut run = LoggedRun {
+        name: path.display().to_string(),
+        source: path.display().to_string(),
+        ..LoggedRun::default()
+    };
+    read_events(bytes, path, &mut run, &mut logged.notes);
+    logged.runs.push(run);
+}
+
 /// Adds the scalars of a file to a run, with a note on each range that is unreadable.
-pub(super) fn read_events(bytes: &[u8], path: &Path, run: &mut LoggedRun, notes: &mut Vec<String>) {
+fn read_events(bytes: &[u8], path: &Path, run: &mut LoggedRun, notes: &mut Vec<String>) {
     let shown = path.display();
     let mut unread = Vec::new();
     for item in Records::new(bytes) {

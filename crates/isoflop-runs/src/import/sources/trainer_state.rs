@@ -42,7 +42,9 @@ impl Importer for TrainerState {
             for file in files {
                 match parse(&read_file(file)?) {
                     Ok(state) => {
-                        let run = run_of(&state, file, name_below(folder, place), logged);
+                        let mut run = run_of(&state, file, name_below(folder, place));
+                        let beside = file.parent().unwrap_or(Path::new(""));
+                        add_model(&mut run, beside, &mut logged.notes);
                         logged.runs.push(run);
                         break;
                     }
@@ -73,12 +75,27 @@ fn checkpoint_step(file: &Path) -> Option<u64> {
     folder.strip_prefix("checkpoint-")?.parse().ok()
 }
 
+/// Reads a state that is in memory, without a `config.json` beside it.
+pub(super) fn read_bytes(bytes: &[u8], path: &Path, logged: &mut Logged) {
+    match parse(bytes) {
+        Ok(state) => {
+            let run = run_of(&state, path, path.display().to_string());
+            logged.runs.push(run);
+        }
+        Err(error) => {
+            let shown = path.display();
+            let notes = &mut logged.notes;
+            notes.push(format!("{shown} is not readable JSON: {error}"));
+        }
+    }
+}
+
 fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let text = String::from_utf8_lossy(bytes);
     serde_json::from_str(&quote_strange_numbers(&text))
 }
 
-fn run_of(state: &Value, file: &Path, name: String, logged: &mut Logged) -> LoggedRun {
+fn run_of(state: &Value, file: &Path, name: String) -> LoggedRun {
     let mut run = LoggedRun {
         name,
         source: file.display().to_string(),
@@ -106,11 +123,6 @@ fn run_of(state: &Value, file: &Path, name: String, logged: &mut Logged) -> Logg
         run.settings.remove("num_input_tokens_seen");
     }
     run.settings.remove("global_step");
-    add_model(
-        &mut run,
-        file.parent().unwrap_or(Path::new("")),
-        &mut logged.notes,
-    );
     run
 }
 

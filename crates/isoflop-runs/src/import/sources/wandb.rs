@@ -34,23 +34,26 @@ impl Importer for Wandb {
         logged: &mut Logged,
     ) -> Result<(), ImportError> {
         for path in files {
-            let bytes = read_file(path)?;
-            if !leveldb_log::is_log(&bytes) {
-                let shown = path.display();
-                logged.notes.push(format!(
-                    "{shown} does not start as a W&B run does: not read"
-                ));
-                continue;
-            }
-            let run = read_run(&bytes, path, &mut logged.notes);
-            logged.runs.push(run);
+            read_bytes(&read_file(path)?, path, logged);
         }
         Ok(())
     }
 }
 
+/// Reads a run's file that is in memory.
+pub(super) fn read_bytes(bytes: &[u8], path: &Path, logged: &mut Logged) {
+    if leveldb_log::is_log(bytes) {
+        let run = read_run(bytes, path, &mut logged.notes);
+        return logged.runs.push(run);
+    }
+    let shown = path.display();
+    logged.notes.push(format!(
+        "{shown} does not start as a W&B run does: not read"
+    ));
+}
+
 /// The run in a file's bytes, with a note on each range that is unreadable.
-pub(super) fn read_run(bytes: &[u8], path: &Path, notes: &mut Vec<String>) -> LoggedRun {
+fn read_run(bytes: &[u8], path: &Path, notes: &mut Vec<String>) -> LoggedRun {
     let mut run = LoggedRun {
         name: path
             .file_stem()
