@@ -3,9 +3,10 @@
 use super::table::{Table, TableRow};
 use crate::export::without_apostrophe;
 
-/// Bytes that are read again at most after quotes that are not closed: in a hostile file every line
-/// could open one.
+/// Bytes that are read again at most after quotes that are not closed, and how often: in a hostile
+/// file every line could open one.
 const MAX_REREAD: usize = 64 << 20;
+const MAX_RESTARTS: usize = 10_000;
 
 /// Reads a table with a header line. `None` if there is no header.
 ///
@@ -30,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<(Table, u8)> {
     };
     let mut record = csv::ByteRecord::new();
     // Where the present reader started: byte, and lines before it.
-    let (mut start, mut lines_before, mut reread) = (0, 0, 0);
+    let (mut start, mut lines_before, mut reread, mut restarts) = (0, 0, 0, 0);
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
@@ -62,8 +63,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<(Table, u8)> {
             line,
             "a quote is opened here that closes in no row of this table",
         );
-        reread += row.len();
-        if reread > MAX_REREAD {
+        (reread, restarts) = (reread + row.len(), restarts + 1);
+        if reread > MAX_REREAD || restarts > MAX_RESTARTS {
             table.break_row(
                 line + 1,
                 "the rows from here on are skipped: too many open quotes",
