@@ -80,19 +80,18 @@ pub fn fit(py: Python<'_>, runs: &Runs, arguments: FitArguments) -> PyResult<Fit
         dataset: selection.dataset.clone(),
         options,
     });
-    let found = {
-        let origin = Arc::clone(&origin);
-        interruptible(py, move || {
-            isoflop_fit::fit(&origin.dataset, &origin.options)
-        })?
-    };
-    let fit = found.map_err(of_fit)?;
-    let against = &arguments.against;
-    let answer = answer::of_fit(&fit, &imported, &selection, &origin.options, against)?;
-    let runs = inputs(&imported, &selection.used, &selection.dataset);
-    let corpus = fingerprint(&imported, &selection.used);
+    let work = Arc::clone(&origin);
+    // The answer too: it looks for the best size of every refit.
+    let (saved, answer) = interruptible(py, move || -> PyResult<_> {
+        let fit = isoflop_fit::fit(&work.dataset, &work.options).map_err(of_fit)?;
+        let against = &arguments.against;
+        let answer = answer::of_fit(&fit, &imported, &selection, &work.options, against)?;
+        let runs = inputs(&imported, &selection.used, &selection.dataset);
+        let corpus = fingerprint(&imported, &selection.used);
+        Ok((SavedFit::new(&imported.source, fit, runs, corpus), answer))
+    })??;
     Ok(Fit {
-        saved: Arc::new(SavedFit::new(&imported.source, fit, runs, corpus)),
+        saved: Arc::new(saved),
         answer,
         origin: Some(origin),
         surface: OnceLock::new(),

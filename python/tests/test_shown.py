@@ -46,6 +46,20 @@ def test_answers_show_themselves_as_tables(fit: isoflop.Fit) -> None:
         assert answer.to_json().startswith("{")
 
 
+def test_a_forecast_from_compute_alone_names_no_size(fit: isoflop.Fit) -> None:
+    at_compute = fit.predict(flops=1e24)
+    size = [row["params"] for row in at_compute["forecasts"]]
+    assert ("N = " in at_compute.summary()) == (size != [None])
+    assert "–" not in at_compute.summary()
+    assert "N = 7e+09, D = 1.4e+11, " in fit.predict("7B", "140B").summary()
+
+
+def test_a_forecast_by_a_law_in_compute_names_compute(data: Path) -> None:
+    fit = isoflop.fit(data / "chinchilla_epoch.csv", "power-c", bootstraps=0)
+    line = fit.predict(flops=1e24).summary().splitlines()[1]
+    assert line.startswith("  C = 1e+24: ")
+
+
 def test_a_plot_reaches_the_budget_and_holds_the_forecast(fit: isoflop.Fit) -> None:
     ax = fit.plot(budgets=[1e26])
     line = next(line for line in ax.get_lines() if "forecast" in str(line.get_label()))

@@ -58,7 +58,8 @@ class Forecasts(Answer):
         """One line a forecast."""
         lines = [f"By {self['law']}, {self['level']:.0%} intervals, nats per token"]
         for row in self["forecasts"]:
-            size = f"N = {shown(row['params'])}, D = {shown(row['tokens'])}, "
+            sizes = [(name, row[key]) for name, key in (("N", "params"), ("D", "tokens"))]
+            size = "".join(f"{name} = {shown(is_)}, " for name, is_ in sizes if is_ is not None)
             between = "" if row["lo"] is None else f" ({row['lo']:.4f} to {row['hi']:.4f})"
             lines.append(f"  {size}C = {row['flops']:.3g}: {row['loss']:.4f}{between}")
         return "\n".join(lines + [f"Warning: {warning}" for warning in self["warnings"]])
