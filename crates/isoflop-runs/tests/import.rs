@@ -390,3 +390,15 @@ proptest! {
         let _ = import_bytes(name, &table[..], &ImportOptions::default());
     }
 }
+
+#[test]
+fn checkpoints_without_steps_keep_their_last_loss() {
+    let options = ImportOptions {
+        rows: RowsAre::Checkpoints,
+        ..ImportOptions::default()
+    };
+    let table = b"run,N,D,loss\na,1e8,1e9,3.3\na,1e8,2e9,3.1\n";
+    let imported = import_bytes("a.csv", &table[..], &options).unwrap();
+    assert_eq!(imported.rows.len(), 1);
+    assert_eq!(imported.rows[0].run.loss.map(Loss::get), Some(3.1));
+}

@@ -227,7 +227,8 @@ fn finish_curve(row: &mut ImportedRow, rule: FinalLoss) {
         .iter()
         .filter_map(|point| Some((point.step, point.loss?.get())))
         .collect();
-    if row.run.loss.is_some() {
+    // Rows without steps make no curve: the last one is the result as it stands.
+    if row.run.loss.is_some() && !losses.is_empty() {
         row.run.loss = rule.of(&losses).and_then(|value| Loss::new(value).ok());
     }
     let rates: Vec<(u64, f64)> = row
