@@ -72,6 +72,14 @@ impl Ladder {
     pub fn seconds(&self) -> f64 {
         self.small.iter().map(|run| run.seconds).sum::<f64>() + self.target.seconds
     }
+
+    /// Distinct sizes of the small runs.
+    fn sizes(&self) -> usize {
+        let mut widths: Vec<_> = self.small.iter().map(|run| run.spec.shape.width).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        widths.len()
+    }
 }
 
 /// Why no ladder can be planned.
@@ -97,14 +105,26 @@ pub enum LadderError {
 /// Tokens a parameter around which the runs of a budget lie (Hoffmann et al. 2022).
 const CENTRAL_RATIO: f64 = 20.0;
 
+/// Compute of a level of small runs, as a share of the largest level's, and the sizes tried there.
+type Level = (f64, usize);
+
 /// Compute of each level of small runs, as a share of the largest, and the sizes tried there.
 /// Four sizes make a valley with a run to spare. The cheaper levels have fewer: their largest
 /// models would be cut off after too few tokens to say much. All levels below the first cost less
 /// than it does, and each doubles the reach of the fit.
-const LEVELS: [(f64, usize); 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
+const LEVELS: [Level; 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
 
-/// Tokens a parameter of the smallest shape in the smallest ladder.
-const LEAST_RATIO: f64 = 5.0;
+/// How many of the levels a ladder has, and how many sizes at least: the exponent of N is drawn
+/// through them. The cheapest level and the largest size bound the whole ladder from below, so a
+/// machine too slow for the first gives both up before the job is refused.
+const EXTENTS: [(usize, usize); 2] = [(4, 4), (3, 3)];
+
+/// Runs of the least ladder: a law of five parameters and its noise take as many.
+const FEWEST_RUNS: usize = 8;
+
+/// Tokens a parameter of the smallest shape in the smallest ladder: about what the fewest steps
+/// give it.
+const LEAST_RATIO: f64 = 3.5;
 
 /// Fewer steps than this are mostly warm-up.
 const MIN_STEPS: u64 = 200;
@@ -130,21 +150,42 @@ pub fn plan(
             measured
         }
     };
-    let smallest = smallest_target(recipe, budget.ratio)?;
-    let mut best = build(recipe, budget, smallest, &mut speed)?;
-    if best.seconds() > budget.seconds {
-        return Err(LadderError::TooShort {
-            seconds: budget.seconds,
-            ratio: budget.ratio,
-            needed: best.seconds(),
-        });
+    let mut needed = f64::INFINITY;
+    for (count, sizes) in EXTENTS {
+        let levels = &LEVELS[..count];
+        let mut smallest = smallest_target(recipe, levels, budget.ratio)?;
+        let mut ladder = build(recipe, budget, levels, smallest, &mut speed)?;
+        while ladder.sizes() < sizes || ladder.small.len() < FEWEST_RUNS {
+            smallest *= 1.1;
+            ladder = build(recipe, budget, levels, smallest, &mut speed)?;
+        }
+        if ladder.seconds() <= budget.seconds {
+            return grow(recipe, budget, levels, smallest, ladder, &mut speed);
+        }
+        needed = needed.min(ladder.seconds());
     }
+    Err(LadderError::TooShort {
+        seconds: budget.seconds,
+        ratio: budget.ratio,
+        needed,
+    })
+}
+
+/// The largest ladder that fits `budget`, from the `smallest` target's compute, whose ladder fits.
+fn grow(
+    recipe: &Recipe,
+    budget: Budget,
+    levels: &[Level],
+    smallest: f64,
+    mut best: Ladder,
+    speed: &mut impl FnMut(&ModelShape) -> Speed,
+) -> Result<Ladder, LadderError> {
     // Grow the target's compute until the time is used: doubling, then bisection in the logarithm.
     // Each shape is measured only when the search first comes to it.
     let (mut low, mut high) = (smallest.ln(), smallest.ln());
     loop {
         high += std::f64::consts::LN_2;
-        let ladder = build(recipe, budget, high.exp(), &mut speed)?;
+        let ladder = build(recipe, budget, levels, high.exp(), speed)?;
         if ladder.seconds() > budget.seconds {
             break;
         }
@@ -152,7 +193,7 @@ pub fn plan(
     }
     for _ in 0..12 {
         let middle = 0.5 * (low + high);
-        let ladder = build(recipe, budget, middle.exp(), &mut speed)?;
+        let ladder = build(recipe, budget, levels, middle.exp(), speed)?;
         if ladder.seconds() > budget.seconds {
             high = middle;
         } else {
@@ -163,9 +204,9 @@ pub fn plan(
 }
 
 /// The target's compute for which the cheapest level has a short run of the smallest shape.
-fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
+fn smallest_target(recipe: &Recipe, levels: &[Level], ratio: f64) -> Result<f64, LadderError> {
     let shape = recipe.shape(0);
-    let cheapest = LEVELS
+    let cheapest = levels
         .iter()
         .fold(1.0_f64, |least, (share, _)| least.min(*share));
     let tokens = (MIN_STEPS as usize * recipe.batch_tokens()) as f64;
@@ -176,12 +217,13 @@ fn smallest_target(recipe: &Recipe, ratio: f64) -> Result<f64, LadderError> {
 fn build(
     recipe: &Recipe,
     budget: Budget,
+    levels: &[Level],
     target_flops: f64,
     speed: &mut impl FnMut(&ModelShape) -> Speed,
 ) -> Result<Ladder, LadderError> {
     let mut small = Vec::new();
     let top = target_flops / budget.ratio;
-    for (share, sizes) in LEVELS.iter().rev() {
+    for (share, sizes) in levels.iter().rev() {
         for (shape, steps) in level(recipe, top * share, *sizes)? {
             small.push(planned(recipe, budget, shape, steps, 0, speed));
         }
@@ -293,14 +335,7 @@ mod tests {
         let used = ladder.seconds();
         assert!((0.97..=1.0).contains(&(used / 270.0)), "{used} s");
         assert!(ladder.small.len() >= 8);
-        let mut widths: Vec<_> = ladder
-            .small
-            .iter()
-            .map(|run| run.spec.shape.width)
-            .collect();
-        widths.sort_unstable();
-        widths.dedup();
-        assert!(widths.len() >= 4, "{widths:?}");
+        assert!(ladder.sizes() >= 4);
         let flops = |run: &PlannedRun| run.flops().unwrap().get();
         let largest = ladder.small.iter().map(flops).fold(0.0, f64::max);
         let leap = flops(&ladder.target) / largest;
@@ -338,11 +373,39 @@ mod tests {
         assert!(plan(&Recipe::default(), enough, speed).is_ok());
     }
 
+    #[test]
+    fn a_slow_machine_gives_up_a_level_and_a_size_before_it_is_refused() {
+        let slow = |gflops: f64| {
+            move |shape: &ModelShape| {
+                let flops = shape.counted_flops(Tokens::new(1.0).unwrap()).unwrap();
+                Speed {
+                    train: flops.get() / (gflops * 1e9),
+                    evaluate: flops.get() / (gflops * 3e9),
+                }
+            }
+        };
+        let extent = |gflops| {
+            let ladder = plan(&Recipe::default(), BUDGET, slow(gflops)).unwrap();
+            let budgets = ladder
+                .small
+                .iter()
+                .map(|run| run.flops().unwrap().get().log2().round() as i32);
+            let (least, most) = (budgets.clone().min().unwrap(), budgets.max().unwrap());
+            (most - least + 1, ladder.sizes() >= 4)
+        };
+        assert_eq!(extent(250.0), (4, true));
+        assert_eq!(extent(60.0), (4, true));
+        // Five minutes on two cores of a busy cloud machine.
+        assert_eq!(extent(45.0).0, 3);
+        assert_eq!(extent(41.0), (3, false));
+        assert!(plan(&Recipe::default(), BUDGET, slow(10.0)).is_err());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
-        fn any_machine_and_budget_give_at_least_eight_runs_of_four_sizes(
-            seconds in 60.0f64..4000.0, ratio in 10.0f64..60.0, gflops in 50.0f64..2000.0
+        fn any_machine_and_budget_give_at_least_eight_runs_of_three_sizes(
+            seconds in 60.0f64..4000.0, ratio in 10.0f64..60.0, gflops in 15.0f64..2000.0
         ) {
             let machine = |shape: &ModelShape| {
                 let flops = shape.counted_flops(Tokens::new(1.0).unwrap()).unwrap().get();
@@ -352,11 +415,7 @@ mod tests {
             if let Ok(ladder) = plan(&Recipe::default(), budget, machine) {
                 prop_assert!(ladder.seconds() <= seconds);
                 prop_assert!(ladder.small.len() >= 8);
-                let mut widths: Vec<_> =
-                    ladder.small.iter().map(|run| run.spec.shape.width).collect();
-                widths.sort_unstable();
-                widths.dedup();
-                prop_assert!(widths.len() >= 4);
+                prop_assert!(ladder.sizes() >= 3);
                 let largest = ladder
                     .small
                     .iter()
