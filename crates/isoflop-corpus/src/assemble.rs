@@ -17,8 +17,9 @@ pub struct CorpusOptions {
     pub max_bytes: u64,
     /// Text needed at least, in bytes.
     pub min_bytes: u64,
-    /// The field of each line of a `.jsonl` file that holds the text.
-    pub jsonl_field: String,
+    /// The field of JSON lines, or column of a Parquet table, that holds the text. `None`: the only
+    /// one that holds text, else `text`, else `content`; which it was is in the summary.
+    pub text_field: Option<String>,
 }
 
 impl Default for CorpusOptions {
@@ -28,7 +29,7 @@ impl Default for CorpusOptions {
         Self {
             max_bytes: 96_000_000,
             min_bytes: 1_000_000,
-            jsonl_field: "text".to_owned(),
+            text_field: None,
         }
     }
 }
@@ -71,6 +72,7 @@ pub(crate) fn assemble(
         training_groups: groups(&training),
         validation_groups: groups(&validation),
         excluded: excluded.0,
+        guessed_fields: Vec::new(),
     };
     let fingerprint = Fingerprint::of_documents(&training, &validation);
     Ok(Corpus {

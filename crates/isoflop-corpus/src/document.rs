@@ -76,6 +76,9 @@ pub struct CorpusSummary {
     pub validation_groups: usize,
     /// Files left out, under the first rule that applied.
     pub excluded: BTreeMap<Exclusion, Count>,
+    /// Fields of JSON lines and Parquet tables that the text is from, where nobody named one.
+    #[serde(default)]
+    pub guessed_fields: Vec<String>,
 }
 
 /// BLAKE3 hash that identifies a corpus; shown and stored as 64 hexadecimal digits.
@@ -97,6 +100,14 @@ impl Fingerprint {
                 }
             }
         }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// Hash of this text as a tokeniser, given as its `tokenizer.json`, encodes it.
+    pub(crate) fn with_tokenizer(self, json: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("isoflop text and tokeniser v1");
+        hasher.update(&self.0);
+        hasher.update(json.as_bytes());
         Self(*hasher.finalize().as_bytes())
     }
 

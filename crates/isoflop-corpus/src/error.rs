@@ -74,9 +74,9 @@ pub enum CorpusError {
         /// What the file system said.
         source: std::io::Error,
     },
-    /// A line of a JSONL file is not an object with a text in the expected field.
+    /// A line of a JSONL file has no text in the field that others have.
     #[error(
-        "line {line} of `{}` is not a JSON object with a text in the field `{field}`: name the field that holds the text",
+        "line {line} of `{}` is not a JSON object with a text in the field `{field}`: mend the line, or name another field with `--text-field`",
         path.display()
     )]
     JsonLine {
@@ -86,6 +86,60 @@ pub enum CorpusError {
         line: usize,
         /// The field that was looked for.
         field: String,
+    },
+    /// A file that is named as JSON lines holds something else.
+    #[error(
+        "line {line} of `{}` is not a JSON object: a `.jsonl` file holds one object a line",
+        path.display()
+    )]
+    NotJsonLines {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+    },
+    /// The field of the text is not there, or can't be guessed.
+    #[error("`{}` {}", path.display(), no_field(wanted.as_deref(), fields))]
+    TextField {
+        /// The file.
+        path: PathBuf,
+        /// The field that was named.
+        wanted: Option<String>,
+        /// The fields that hold text.
+        fields: Vec<String>,
+    },
+    /// A packed file is damaged.
+    #[error("cannot unpack `{}`: {reason}; the file is damaged or cut off", path.display())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What the unpacker said.
+        reason: String,
+    },
+    /// A Parquet table is damaged, or holds no text.
+    #[error("`{}` is not a readable Parquet table: {reason}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This build reads no Parquet.
+    #[error(
+        "`{}` is a Parquet table, which this build does not read: build with `--features full`, or write the text as `.jsonl`",
+        path.display()
+    )]
+    NoParquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is no tokeniser that can be used.
+    #[error("`{}` is not a usable `tokenizer.json`: {problem}", path.display())]
+    TokenizerFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A file is not one of 16-bit tokens.
     #[error(
@@ -146,6 +200,19 @@ pub enum CorpusError {
         /// Windows in the set.
         windows: usize,
     },
+}
+
+fn no_field(wanted: Option<&str>, fields: &[String]) -> String {
+    let there = match fields {
+        [] => "none of its fields holds text".to_owned(),
+        fields => format!("its text is in `{}`", fields.join("`, `")),
+    };
+    match wanted {
+        Some(wanted) => format!("has no text in the field `{wanted}`: {there}"),
+        None => {
+            format!("does not say where its text is: {there}; name the field with `--text-field`")
+        }
+    }
 }
 
 /// `12.3 KB`, `4.5 MB`: decimal units, three digits.

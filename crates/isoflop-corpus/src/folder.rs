@@ -1,4 +1,4 @@
-//! Any folder of text, or a single file: plain text and JSONL.
+//! Any folder of text, or a single file: plain text, JSON lines and Parquet.
 
 use crate::assemble::{CorpusOptions, assemble};
 use crate::document::{Corpus, Document, SplitBy};
@@ -6,11 +6,10 @@ use crate::error::CorpusError;
 use crate::exclusion::{Excluded, Exclusion};
 use crate::limit::fair_level;
 use crate::registry::{portable_name, read_error};
+use crate::text_file::TextFile;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use walkdir::WalkDir;
 
 /// Groups that a split by subfolder, or by file, needs; with fewer, the next finer unit is used.
@@ -26,15 +25,16 @@ const READ_FACTOR: u64 = 2;
 
 /// All text below `place`, which may also be a single file.
 ///
-/// Files ending in `.jsonl` or `.ndjson` hold one document in each line, in the field
-/// [`CorpusOptions::jsonl_field`]; every other file is one text. Hidden files, and files that are
-/// not UTF-8, are left out. The split is by top-level subfolder where there are at least 20, else
+/// Files ending in `.jsonl` or `.ndjson` hold one document in each line, files ending in `.parquet`
+/// one in each row, in the field [`CorpusOptions::text_field`]; every other file is one text. Text
+/// and JSON lines may be packed with gzip or zstd. Hidden files, and files that are not UTF-8, are
+/// left out. The split is by top-level subfolder where there are at least 20, else
 /// by file (or line of JSONL) where there are at least 20, else by contiguous pieces of at most 32 KiB.
 ///
 /// # Errors
 /// [`CorpusError::Missing`], [`CorpusError::Empty`], [`CorpusError::NoText`],
-/// [`CorpusError::TooLittleText`], [`CorpusError::Indivisible`], [`CorpusError::JsonLine`], or a
-/// file that cannot be read.
+/// [`CorpusError::TooLittleText`], [`CorpusError::Indivisible`], a file that is damaged or
+/// cannot be read, or one without the field.
 pub fn folder_corpus(place: &Path, options: &CorpusOptions) -> Result<Corpus, CorpusError> {
     if !place.exists() {
         return Err(CorpusError::Missing {
@@ -48,22 +48,24 @@ pub fn folder_corpus(place: &Path, options: &CorpusOptions) -> Result<Corpus, Co
         });
     }
     let budget = READ_FACTOR.saturating_mul(options.max_bytes);
-    let level = fair_level(files.iter().map(|file| file.bytes), budget);
+    let level = fair_level(files.iter().map(TextFile::expected_bytes), budget).min(budget);
     let contents: Vec<_> = files
         .par_iter()
-        .map(|file| read_text(file, level))
+        .map(|file| file.read(level, options))
         .collect();
     let mut excluded = Excluded::default();
     let mut documents = Vec::new();
-    for (file, content) in files.iter().zip(contents) {
-        let Some(text) = content? else {
+    let mut guessed = BTreeSet::new();
+    for (file, contents) in files.iter().zip(contents) {
+        let Some(contents) = contents? else {
             excluded.add(Exclusion::NotUtf8, file.bytes);
             continue;
         };
-        if file.bytes > text.len() as u64 {
-            excluded.add(Exclusion::OverLimit, file.bytes - text.len() as u64);
+        if contents.left_out > 0 {
+            excluded.add(Exclusion::OverLimit, contents.left_out);
         }
-        documents.extend(documents_of(file, text, options)?);
+        documents.extend(contents.documents);
+        guessed.extend(contents.guessed_field);
     }
     let (documents, blank) = documents
         .into_iter()
@@ -72,13 +74,9 @@ pub fn folder_corpus(place: &Path, options: &CorpusOptions) -> Result<Corpus, Co
         excluded.add(Exclusion::TooSmall, document.text.len() as u64);
     }
     let (documents, split_by) = grouped(documents);
-    assemble(place, documents, excluded, split_by, options)
-}
-
-struct TextFile {
-    path: PathBuf,
-    name: String,
-    bytes: u64,
+    let mut corpus = assemble(place, documents, excluded, split_by, options)?;
+    corpus.summary.guessed_fields = guessed.into_iter().collect();
+    Ok(corpus)
 }
 
 /// Files that are not hidden, in order of name.
@@ -113,71 +111,6 @@ fn files_below(place: &Path) -> Result<Vec<TextFile>, CorpusError> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
-}
-
-/// The first `limit` bytes of a file, to the end of a line where it is cut; `None` if it is not
-/// UTF-8 text.
-fn read_text(file: &TextFile, limit: u64) -> Result<Option<String>, CorpusError> {
-    let read_failure = |source| CorpusError::Read {
-        path: file.path.clone(),
-        source,
-    };
-    let mut bytes = Vec::new();
-    let opened = File::open(&file.path).map_err(read_failure)?;
-    opened
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(read_failure)?;
-    if (bytes.len() as u64) < file.bytes {
-        let end = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        bytes.truncate(end);
-    }
-    // A zero byte is valid UTF-8 and never text.
-    if bytes.contains(&0) {
-        return Ok(None);
-    }
-    Ok(String::from_utf8(bytes).ok())
-}
-
-/// The documents of a file; its name is their group until they are grouped.
-fn documents_of(
-    file: &TextFile,
-    text: String,
-    options: &CorpusOptions,
-) -> Result<Vec<Document>, CorpusError> {
-    if !(file.name.ends_with(".jsonl") || file.name.ends_with(".ndjson")) {
-        return Ok(vec![Document {
-            name: file.name.clone(),
-            group: file.name.clone(),
-            text,
-        }]);
-    }
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    let document = |(position, line): (usize, &str)| {
-        let field = &options.jsonl_field;
-        let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
-        let text = value.as_ref().and_then(|value| value.get(field)?.as_str());
-        let name = format!("{}:{}", file.name, position + 1);
-        match text {
-            Some(text) => Ok(Document {
-                group: name.clone(),
-                name,
-                text: text.to_owned(),
-            }),
-            None => Err(CorpusError::JsonLine {
-                path: file.path.clone(),
-                line: position + 1,
-                field: field.clone(),
-            }),
-        }
-    };
-    lines.map(document).collect()
 }
 
 /// Gives each document its group, by the coarsest unit of which there are enough; long documents

@@ -8,7 +8,9 @@
 //! 2. [`TokenCorpus::from_text`] trains a byte-level BPE tokeniser on the training side and
 //!    encodes both, with a cache on disk. [`RuleSource`] makes the same type from a source whose
 //!    entropy rate is known exactly.
+//!    [`TokenCorpus::with_tokenizer`] encodes by a `tokenizer.json` of others, and
 //!    [`TokenCorpus::from_token_files`] reads tokens that others have made.
+//!    [`Input`] does all this for whatever place a user names.
 //! 3. [`TokenCorpus::training_windows`] and [`TokenCorpus::validation_set`] are what a trainer
 //!    reads.
 //!
@@ -22,6 +24,7 @@ mod document;
 mod error;
 mod exclusion;
 mod folder;
+mod input;
 mod limit;
 mod near_duplicate;
 mod permutation;
@@ -29,6 +32,7 @@ mod pre_tokens;
 mod registry;
 mod split;
 mod synthetic;
+mod text_file;
 mod token_cache;
 mod token_corpus;
 mod token_files;
@@ -41,10 +45,11 @@ pub use document::{Corpus, CorpusSummary, Count, Document, Fingerprint, SplitBy}
 pub use error::CorpusError;
 pub use exclusion::Exclusion;
 pub use folder::folder_corpus;
+pub use input::{Input, LoadedInput};
 pub use registry::{cargo_home, registry_corpus};
 pub use synthetic::{RuleSource, RuleSourceSpec};
 pub use token_corpus::{DocumentSpan, TokenCorpus, TokenSplit};
-pub use token_files::token_files;
+pub use token_files::{FromTokenFiles, TokenFiles, token_files};
 pub use tokenizer::{TextTokenizer, VOCABULARY_SIZES};
 pub use training_windows::TrainingWindows;
 pub use validation::{ValidationLoss, ValidationSet, ValidationWindow};

@@ -69,15 +69,47 @@ impl TokenCorpus {
             return Ok(found);
         }
         let tokenizer = TextTokenizer::train(&corpus.training, vocab_size)?;
+        Self::encode(corpus, corpus.fingerprint, &tokenizer, vocab_size, cache)
+    }
+
+    /// Encodes both sides of `corpus` by a tokeniser that is there already. The fingerprint is
+    /// that of the text and the tokeniser together.
+    ///
+    /// With a `cache` folder as [`Self::from_text`], its files named by the tokeniser's size.
+    ///
+    /// # Errors
+    /// [`CorpusError::Tokenizer`], or a cache that cannot be read or written.
+    pub fn with_tokenizer(
+        corpus: &Corpus,
+        tokenizer: &TextTokenizer,
+        cache: Option<&Path>,
+    ) -> Result<Self, CorpusError> {
+        let size = tokenizer.vocab_size();
+        let fingerprint = corpus.fingerprint.with_tokenizer(&tokenizer.to_json()?);
+        if let Some(cache) = cache
+            && let Some(found) = Self::from_cache(cache, fingerprint, size)?
+        {
+            return Ok(found);
+        }
+        Self::encode(corpus, fingerprint, tokenizer, size, cache)
+    }
+
+    fn encode(
+        corpus: &Corpus,
+        fingerprint: Fingerprint,
+        tokenizer: &TextTokenizer,
+        size_in_cache: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, CorpusError> {
         let tokens = Self {
-            fingerprint: corpus.fingerprint,
+            fingerprint,
             vocab_size: tokenizer.vocab_size(),
-            training: TokenSplit::encode(&corpus.training, &tokenizer)?,
-            validation: TokenSplit::encode(&corpus.validation, &tokenizer)?,
+            training: TokenSplit::encode(&corpus.training, tokenizer)?,
+            validation: TokenSplit::encode(&corpus.validation, tokenizer)?,
             token_bytes: tokenizer.token_bytes(),
         };
         if let Some(cache) = cache {
-            token_cache::store(cache, vocab_size, &tokens, &tokenizer)?;
+            token_cache::store(cache, size_in_cache, &tokens, tokenizer)?;
         }
         Ok(tokens)
     }
@@ -144,7 +176,7 @@ impl TokenSplit {
             // Documents of a group are adjacent: the corpus is in order of group and name.
             group += usize::from(position > 0 && documents[position - 1].group != document.group);
             split.tokens.extend(tokens);
-            split.tokens.push(tokenizer.end_of_text());
+            split.tokens.extend(tokenizer.end_of_text());
             split.bytes += document.text.len() as u64;
             let (name, end) = (document.name.clone(), split.tokens.len());
             split.documents.push(DocumentSpan { name, group, end });

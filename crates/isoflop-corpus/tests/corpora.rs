@@ -223,17 +223,18 @@ fn lines_of_jsonl_are_documents_from_the_field_that_was_named() {
         (0..60).map(line).collect::<String>(),
     );
     let named = CorpusOptions {
-        jsonl_field: "content".into(),
+        text_field: Some("content".into()),
         ..options()
     };
     let corpus = folder_corpus(folder.path(), &named).unwrap();
     assert_eq!(corpus.summary.split_by, SplitBy::File);
     assert_eq!(corpus.training.len() + corpus.validation.len(), 60);
-    let error = folder_corpus(folder.path(), &options()).unwrap_err();
-    assert!(
-        matches!(error, CorpusError::JsonLine { line: 1, .. }),
-        "{error}"
-    );
+    let absent = CorpusOptions {
+        text_field: Some("text".into()),
+        ..options()
+    };
+    let error = folder_corpus(folder.path(), &absent).unwrap_err();
+    assert!(matches!(error, CorpusError::TextField { .. }), "{error}");
     write(folder.path(), "all.jsonl", line(1) + "{\"content\": 3}\n");
     let error = folder_corpus(folder.path(), &named).unwrap_err();
     assert!(

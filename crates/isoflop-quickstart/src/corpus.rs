@@ -2,9 +2,9 @@
 
 use crate::error::QuickstartError;
 use crate::options::{CorpusChoice, Options};
+use crate::plan::Plan;
 use isoflop_corpus::{
-    CorpusError, CorpusSummary, Fingerprint, RuleSource, RuleSourceSpec, TokenCorpus, cargo_home,
-    folder_corpus, registry_corpus, token_files,
+    CorpusOptions, CorpusSummary, Fingerprint, Input, RuleSource, RuleSourceSpec, TokenCorpus,
 };
 use isoflop_laws::{Loss, Tokens};
 use isoflop_train::Recipe;
@@ -45,6 +45,9 @@ pub struct CorpusFacts {
     pub summary: Option<CorpusSummary>,
     /// The synthetic source and its entropy rate.
     pub synthetic: Option<SyntheticFacts>,
+    /// The size by which the tokens are found in the cache; `None` where they are read again.
+    #[serde(default)]
+    pub size_in_cache: Option<usize>,
 }
 
 /// A synthetic source, so that it can be made again.
@@ -75,28 +78,43 @@ impl LoadedCorpus {
     /// # Errors
     /// [`QuickstartError::Corpus`] with what to do.
     pub fn gather(options: &Options, cache: &Path) -> Result<Self, QuickstartError> {
-        let text = match &options.corpus {
+        let place = match &options.corpus {
             CorpusChoice::Synthetic => return synthetic(options),
-            CorpusChoice::Registry => registry_corpus(&cargo_home()?, &options.text)?,
-            CorpusChoice::Folder(folder) => {
-                if let Some(files) = existing_token_files(folder)? {
-                    return from_token_files(folder, &files, &options.recipe);
-                }
-                folder_corpus(folder, &options.text)?
-            }
+            CorpusChoice::Registry => None,
+            CorpusChoice::Folder(place) => Some(place.as_path()),
         };
-        let tokens = TokenCorpus::from_text(&text, options.recipe.vocabulary, Some(cache))?;
-        let description = match &options.corpus {
-            CorpusChoice::Registry => "Rust sources of the cargo registry".to_owned(),
-            other => format!("text in {other}"),
-        };
-        Self::assemble(
-            tokens,
-            description,
-            Some(text.summary),
-            None,
+        Self::read(
+            place,
+            options.tokenizer.as_deref(),
+            &options.text,
             &options.recipe,
+            Some(cache),
         )
+    }
+
+    fn read(
+        place: Option<&Path>,
+        tokenizer: Option<&Path>,
+        text: &CorpusOptions,
+        recipe: &Recipe,
+        cache: Option<&Path>,
+    ) -> Result<Self, QuickstartError> {
+        let input = Input {
+            place,
+            options: text,
+            tokenizer,
+            vocabulary: recipe.vocabulary,
+        };
+        let loaded = input.load(cache)?;
+        let mut assembled = Self::assemble(
+            loaded.tokens,
+            loaded.description,
+            loaded.summary,
+            None,
+            recipe,
+        )?;
+        assembled.facts.size_in_cache = loaded.size_in_cache;
+        Ok(assembled)
     }
 
     /// The corpus that an earlier start gathered: from its cache, not from the text, which may
@@ -104,24 +122,22 @@ impl LoadedCorpus {
     ///
     /// # Errors
     /// [`QuickstartError::Unreadable`] if the cache is gone or damaged.
-    pub fn reload(
-        choice: &CorpusChoice,
-        facts: &CorpusFacts,
-        recipe: &Recipe,
-        cache: &Path,
-    ) -> Result<Self, QuickstartError> {
-        let tokens = match (&facts.synthetic, choice) {
-            (Some(made), _) => RuleSource::new(made.spec.clone())?.corpus(
+    pub(crate) fn reload(plan: &Plan, cache: &Path) -> Result<Self, QuickstartError> {
+        let facts = &plan.facts;
+        let tokens = match (&facts.synthetic, facts.size_in_cache, &plan.corpus) {
+            (Some(made), _, _) => RuleSource::new(made.spec.clone())?.corpus(
                 made.training_tokens,
                 made.validation_tokens,
                 made.spec.seed,
             )?,
-            (None, CorpusChoice::Folder(folder)) if facts.bytes_per_token.is_none() => {
-                let files = existing_token_files(folder)?.ok_or_else(|| gone(folder))?;
-                from_token_files(folder, &files, recipe)?.tokens
-            }
-            _ => TokenCorpus::from_cache(cache, facts.fingerprint, recipe.vocabulary)?
+            (None, Some(size), _) => TokenCorpus::from_cache(cache, facts.fingerprint, size)?
                 .ok_or_else(|| gone(cache))?,
+            (None, None, CorpusChoice::Folder(place)) => {
+                let tokenizer = plan.tokenizer.as_deref();
+                let text = CorpusOptions::default();
+                Self::read(Some(place), tokenizer, &text, &plan.recipe, None)?.tokens
+            }
+            (None, None, _) => return Err(gone(cache)),
         };
         if tokens.fingerprint != facts.fingerprint {
             return Err(QuickstartError::Unreadable {
@@ -145,7 +161,7 @@ impl LoadedCorpus {
         let validation =
             tokens.validation_set(recipe.context, validation_windows(recipe.context))?;
         let validation_tokens = validation.tokens();
-        let has_text = summary.is_some() && validation.bytes() > 0;
+        let has_text = synthetic.is_none() && validation.bytes() > 0;
         let bytes_per_token =
             has_text.then(|| validation.bytes() as f64 / validation_tokens as f64);
         let facts = CorpusFacts {
@@ -157,6 +173,7 @@ impl LoadedCorpus {
             bytes_per_token,
             summary,
             synthetic,
+            size_in_cache: None,
         };
         Ok(Self { tokens, facts })
     }
@@ -178,26 +195,6 @@ fn gone(path: &Path) -> QuickstartError {
         path: path.to_owned(),
         reason: "the tokenised corpus is gone or damaged".to_owned(),
     }
-}
-
-fn existing_token_files(
-    folder: &Path,
-) -> Result<Option<[Vec<std::path::PathBuf>; 2]>, CorpusError> {
-    if folder.is_dir() {
-        token_files(folder)
-    } else {
-        Ok(None)
-    }
-}
-
-fn from_token_files(
-    folder: &Path,
-    [training, validation]: &[Vec<std::path::PathBuf>; 2],
-    recipe: &Recipe,
-) -> Result<LoadedCorpus, QuickstartError> {
-    let tokens = TokenCorpus::from_token_files(training, validation)?;
-    let description = format!("token files in {}", folder.display());
-    LoadedCorpus::assemble(tokens, description, None, None, recipe)
 }
 
 fn synthetic(options: &Options) -> Result<LoadedCorpus, QuickstartError> {

@@ -17,7 +17,7 @@ pub enum CorpusChoice {
     Registry,
     /// A source whose entropy rate is known exactly.
     Synthetic,
-    /// A folder of text, or of tokens as nanoGPT writes them.
+    /// A folder or file of text, or of tokens as nanoGPT and llm.c write them.
     Folder(PathBuf),
 }
 
@@ -59,8 +59,10 @@ pub struct Options {
     pub seed: u64,
     /// How runs are trained.
     pub recipe: Recipe,
-    /// How much text is gathered.
+    /// How much text is gathered, and from which field.
     pub text: CorpusOptions,
+    /// A `tokenizer.json` to encode the text by; one is trained without.
+    pub tokenizer: Option<PathBuf>,
     /// Time between checkpoints: what a kill costs at most.
     pub checkpoint_every: Duration,
 }
@@ -75,6 +77,7 @@ impl Default for Options {
             seed: 0,
             recipe: Recipe::default(),
             text: CorpusOptions::default(),
+            tokenizer: None,
             checkpoint_every: CHECKPOINT_EVERY,
         }
     }
@@ -115,10 +118,22 @@ impl Options {
     #[must_use]
     pub fn command(&self) -> String {
         let out = self.out.display();
-        format!(
-            "isoflop quickstart --minutes {} --ratio {} --corpus {} --seed {} --out {out}",
+        format!("isoflop quickstart {} --out {out}", self.asked())
+    }
+
+    /// The options that decide the job, as they are given.
+    pub(crate) fn asked(&self) -> String {
+        let mut text = format!(
+            "--minutes {} --ratio {} --corpus {} --seed {}",
             self.minutes, self.ratio, self.corpus, self.seed
-        )
+        );
+        if let Some(field) = &self.text.text_field {
+            text += &format!(" --text-field {field}");
+        }
+        if let Some(tokenizer) = &self.tokenizer {
+            text += &format!(" --tokenizer {}", tokenizer.display());
+        }
+        text
     }
 }
 

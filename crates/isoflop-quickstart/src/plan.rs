@@ -5,11 +5,13 @@ use crate::corpus::{CorpusFacts, LoadedCorpus};
 use crate::error::QuickstartError;
 use crate::folder::JobFolder;
 use crate::options::{CorpusChoice, Options};
+use isoflop_corpus::CorpusOptions;
 use isoflop_train::{
     Budget, Ladder, LadderError, ModelShape, PlannedRun, Recipe, Speed, TrainError, measure_speed,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Raised when the meaning of the file changes.
@@ -41,6 +43,12 @@ pub struct Plan {
     pub seed: u64,
     /// Corpus asked for.
     pub corpus: CorpusChoice,
+    /// Field of the text asked for.
+    #[serde(default)]
+    pub text_field: Option<String>,
+    /// Tokeniser asked for.
+    #[serde(default)]
+    pub tokenizer: Option<PathBuf>,
     /// What it turned out to be.
     pub facts: CorpusFacts,
     /// How runs are trained; its vocabulary is the one asked for.
@@ -85,6 +93,8 @@ impl Plan {
             ratio: options.ratio,
             seed: options.seed,
             corpus: options.corpus.clone(),
+            text_field: options.text.text_field.clone(),
+            tokenizer: options.tokenizer.clone(),
             facts: corpus.facts.clone(),
             recipe: options.recipe,
             checkpoint_every_secs: options.checkpoint_every.as_secs_f64(),
@@ -121,12 +131,7 @@ impl Plan {
         Err(QuickstartError::OtherJob {
             path: folder.path().to_owned(),
             there: plan.asked(),
-            asked: asked(
-                options.minutes,
-                options.ratio,
-                &options.corpus,
-                options.seed,
-            ),
+            asked: options.asked(),
         })
     }
 
@@ -135,10 +140,24 @@ impl Plan {
             && self.ratio == options.ratio
             && self.seed == options.seed
             && self.corpus == options.corpus
+            && self.text_field == options.text.text_field
+            && self.tokenizer == options.tokenizer
     }
 
     fn asked(&self) -> String {
-        asked(self.minutes, self.ratio, &self.corpus, self.seed)
+        let options = Options {
+            minutes: self.minutes,
+            ratio: self.ratio,
+            seed: self.seed,
+            corpus: self.corpus.clone(),
+            text: CorpusOptions {
+                text_field: self.text_field.clone(),
+                ..CorpusOptions::default()
+            },
+            tokenizer: self.tokenizer.clone(),
+            ..Options::default()
+        };
+        options.asked()
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -161,10 +180,6 @@ impl Plan {
 /// Program and version.
 pub(crate) fn program() -> String {
     format!("isoflop {}", env!("CARGO_PKG_VERSION"))
-}
-
-fn asked(minutes: f64, ratio: f64, corpus: &CorpusChoice, seed: u64) -> String {
-    format!("--minutes {minutes} --ratio {ratio} --corpus {corpus} --seed {seed}")
 }
 
 type Measured = (Result<Ladder, LadderError>, Vec<(ModelShape, Speed)>);

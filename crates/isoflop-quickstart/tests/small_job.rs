@@ -31,6 +31,7 @@ fn options(out: &Path) -> Options {
             min_bytes: 10_000,
             ..CorpusOptions::default()
         },
+        tokenizer: None,
         checkpoint_every: Duration::from_millis(50),
     }
 }

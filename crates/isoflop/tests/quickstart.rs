@@ -33,6 +33,7 @@ fn prepared(out: &Path) {
             min_bytes: 10_000,
             ..CorpusOptions::default()
         },
+        tokenizer: None,
         checkpoint_every: Duration::from_millis(20),
     };
     prepare(&options, &mut |_| {}).unwrap();

@@ -6,6 +6,7 @@ mod text;
 use crate::failure::{Exit, Failure};
 use crate::interrupt;
 use crate::output::Output;
+use isoflop_corpus::CorpusOptions;
 use isoflop_quickstart::{CorpusChoice, Ending, Options, QuickstartError, quickstart};
 use show::Show;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 /// Examples:
 ///   isoflop quickstart
 ///   isoflop quickstart --minutes 30 --ratio 50 --corpus ~/text --out my-ladder
+///   isoflop quickstart --corpus stories.jsonl.gz --text-field story --tokenizer tokenizer.json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -27,10 +29,16 @@ pub struct Args {
     /// Compute of the forecast model ÷ that of the largest small one
     #[arg(long, default_value_t = 10.0)]
     ratio: f64,
-    /// A folder of text; `registry`: Rust sources that cargo has unpacked; `synthetic`: a source
-    /// of known entropy
-    #[arg(long, default_value = "registry", value_name = "DIR")]
+    /// A folder or file of text (also JSON lines, Parquet, and tokens as nanoGPT writes them);
+    /// `registry`: Rust sources that cargo has unpacked; `synthetic`: a source of known entropy
+    #[arg(long, default_value = "registry", value_name = "PATH")]
     corpus: CorpusChoice,
+    /// Field of JSON lines or Parquet that holds the text; `text` or `content` if not given
+    #[arg(long, value_name = "NAME")]
+    text_field: Option<String>,
+    /// Encode the text by this `tokenizer.json`; one is trained if not given
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
     /// Folder for runs, forecast, figures and report
     #[arg(long, default_value = "isoflop-out", value_name = "DIR")]
     out: PathBuf,
@@ -40,13 +48,19 @@ pub struct Args {
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    let defaults = Options::default();
     let options = Options {
+        text: CorpusOptions {
+            text_field: args.text_field,
+            ..defaults.text
+        },
+        tokenizer: args.tokenizer,
         minutes: args.minutes,
         ratio: args.ratio,
         corpus: args.corpus,
         out: args.out,
         seed: args.seed,
-        ..Options::default()
+        ..defaults
     };
     let stop = interrupt::stop_flag()?;
     let mut show = Show::new();
