@@ -1,5 +1,6 @@
 //! Several lengths from one run: branches that anneal, each as if it had been trained alone.
 
+use crate::engine::State;
 use crate::trainer::{TrainError, TrainSpec, Trainer};
 
 impl Trainer {
@@ -8,7 +9,8 @@ impl Trainer {
     /// of several lengths (Hägele et al. 2024, arXiv 2405.18392).
     ///
     /// # Errors
-    /// [`TrainError::Branch`] unless `spec` differs in its schedule alone, and not before here.
+    /// [`TrainError::Branch`] unless `spec` differs in its schedule alone, and not before here;
+    /// [`TrainError::Device`] when the state can't be fetched or placed.
     pub fn branch(&self, spec: TrainSpec) -> Result<Self, TrainError> {
         let step = self.steps_done();
         let of_this_schedule = TrainSpec {
@@ -19,9 +21,13 @@ impl Trainer {
         if of_this_schedule != *self.spec() || !same_way {
             return Err(TrainError::Branch { step });
         }
-        let (first, second) = self.moments();
-        let (weights, losses) = (self.weights().to_vec(), self.losses().to_vec());
-        Self::resume(spec, weights, first.to_vec(), second.to_vec(), losses)
+        let (first, second) = self.moments()?;
+        let state = State {
+            weights: self.weights()?.into_owned(),
+            first: first.into_owned(),
+            second: second.into_owned(),
+        };
+        Self::resume(self.device(), spec, state, self.losses().to_vec())
     }
 }
 

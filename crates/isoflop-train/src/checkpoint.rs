@@ -3,6 +3,8 @@
 //! A file is written beside its target, flushed to disk and renamed over it, so that a reader sees
 //! the old checkpoint or the new one, never a part.
 
+use crate::device::Device;
+use crate::engine::State;
 use crate::shape::Layout;
 use crate::trainer::{TrainError, TrainSpec, Trainer};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
@@ -70,7 +72,7 @@ impl Trainer {
                 source,
             }
         };
-        let parts = parts(self);
+        let parts = parts(self)?;
         let metadata = HashMap::from([
             (SPEC.to_owned(), spec_json(self.spec())),
             (
@@ -96,6 +98,14 @@ impl Trainer {
     /// # Errors
     /// [`CheckpointError`] for an unreadable, damaged or foreign file.
     pub fn load(path: &Path, spec: &TrainSpec) -> Result<Self, CheckpointError> {
+        Self::load_on(Device::Cpu, path, spec)
+    }
+
+    /// As [`Trainer::load`], to go on on `device`, whichever device wrote it.
+    ///
+    /// # Errors
+    /// As [`Trainer::load`], and [`CheckpointError::Train`] for a device that is not there.
+    pub fn load_on(device: Device, path: &Path, spec: &TrainSpec) -> Result<Self, CheckpointError> {
         let bytes = fs::read(path).map_err(|source| CheckpointError::Io {
             action: "read",
             path: path.into(),
@@ -142,7 +152,12 @@ impl Trainer {
                 layout.len()
             )));
         }
-        Ok(Self::resume(spec.clone(), weights, first, second, losses)?)
+        let state = State {
+            weights,
+            first,
+            second,
+        };
+        Ok(Self::resume(device, spec.clone(), state, losses)?)
     }
 }
 
@@ -152,7 +167,8 @@ struct Part {
     bytes: Vec<u8>,
 }
 
-fn parts(trainer: &Trainer) -> Vec<Part> {
+fn parts(trainer: &Trainer) -> Result<Vec<Part>, TrainError> {
+    let weights = trainer.weights()?;
     let tensors = trainer
         .model()
         .layout()
@@ -161,16 +177,20 @@ fn parts(trainer: &Trainer) -> Vec<Part> {
         .map(|tensor| Part {
             name: tensor.name.clone(),
             shape: vec![tensor.rows, tensor.cols],
-            bytes: bytes(&trainer.weights()[tensor.range.clone()]),
+            bytes: bytes(&weights[tensor.range.clone()]),
         });
-    let (first, second) = trainer.moments();
-    let states = [(FIRST, first), (SECOND, second), (LOSSES, trainer.losses())];
+    let (first, second) = trainer.moments()?;
+    let states = [
+        (FIRST, &*first),
+        (SECOND, &*second),
+        (LOSSES, trainer.losses()),
+    ];
     let states = states.into_iter().map(|(name, values)| Part {
         name: name.to_owned(),
         shape: vec![values.len()],
         bytes: bytes(values),
     });
-    tensors.chain(states).collect()
+    Ok(tensors.chain(states).collect())
 }
 
 fn names(layout: &Layout) -> Vec<String> {

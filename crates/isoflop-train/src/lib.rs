@@ -7,8 +7,11 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod backend;
 mod branch;
 mod checkpoint;
+mod device;
+mod engine;
 pub mod kernels;
 mod ladder;
 mod recipe;
@@ -20,11 +23,12 @@ mod trainer;
 mod transformer;
 
 pub use checkpoint::CheckpointError;
+pub use device::{Device, DeviceError};
 pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};
 pub use recipe::Recipe;
 pub use schedule::{Decay, Schedule};
 pub use session::{CHECKPOINT_EVERY, Session, SessionError};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
-pub use speed::measure_speed;
+pub use speed::{measure_speed, measure_speed_on};
 pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};
-pub use transformer::{OUTPUT_SCALE, Transformer, Workspace};
+pub use transformer::{OUTPUT_SCALE, Transformer};

@@ -1,6 +1,7 @@
 //! A run that outlives its process: begun or resumed from a checkpoint, saved as time passes.
 
 use crate::checkpoint::CheckpointError;
+use crate::device::Device;
 use crate::trainer::{TrainError, TrainSpec, Trainer};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,10 +35,23 @@ impl Session {
     /// [`SessionError`] for an impossible specification, or a checkpoint that is damaged or of
     /// another run: nothing is overwritten.
     pub fn open(spec: TrainSpec, path: PathBuf, every: Duration) -> Result<Self, SessionError> {
+        Self::open_on(Device::Cpu, spec, path, every)
+    }
+
+    /// As [`Session::open`], on `device`.
+    ///
+    /// # Errors
+    /// As [`Session::open`], and for a device that is not there.
+    pub fn open_on(
+        device: Device,
+        spec: TrainSpec,
+        path: PathBuf,
+        every: Duration,
+    ) -> Result<Self, SessionError> {
         let trainer = if path.exists() {
-            Trainer::load(&path, &spec)?
+            Trainer::load_on(device, &path, &spec)?
         } else {
-            Trainer::new(spec)?
+            Trainer::new_on(device, spec)?
         };
         Ok(Self {
             trainer,
@@ -132,7 +146,7 @@ mod tests {
             }
             let session = Session::open(spec(), path, every).unwrap();
             (
-                session.trainer().weights().to_vec(),
+                session.trainer().weights().unwrap().to_vec(),
                 session.trainer().losses().to_vec(),
             )
         };

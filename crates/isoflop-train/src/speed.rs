@@ -1,5 +1,6 @@
 //! How fast this machine trains a shape, measured in a fraction of a second.
 
+use crate::device::Device;
 use crate::ladder::Speed;
 use crate::recipe::Recipe;
 use crate::shape::ModelShape;
@@ -17,7 +18,19 @@ const EVALUATE_SECS: f64 = 0.15;
 /// # Errors
 /// [`TrainError`] for an impossible shape.
 pub fn measure_speed(recipe: &Recipe, shape: &ModelShape) -> Result<Speed, TrainError> {
-    let mut trainer = Trainer::new(recipe.spec(*shape, 1_000_000, 0))?;
+    measure_speed_on(Device::Cpu, recipe, shape)
+}
+
+/// As [`measure_speed`], on `device`.
+///
+/// # Errors
+/// As [`measure_speed`], and [`TrainError::Device`] for a device that is not there.
+pub fn measure_speed_on(
+    device: Device,
+    recipe: &Recipe,
+    shape: &ModelShape,
+) -> Result<Speed, TrainError> {
+    let mut trainer = Trainer::new_on(device, recipe.spec(*shape, 1_000_000, 0))?;
     let context = shape.context;
     let token = |i: usize| ((i * 7919 + i * i / 13) % shape.vocabulary) as u16;
     let text: Vec<u16> = (0..64 * context + 1).map(token).collect();

@@ -1,0 +1,213 @@
+//! What a device must be able to do for the model: the operations of a training step on buffers in
+//! the device's memory. The model's forward and backward pass (`transformer/`) is written once, over
+//! this.
+//!
+//! An operation on a GPU is only queued, so none of them returns an error: a failure is kept by the
+//! device and reported when a number is fetched.
+
+mod cpu;
+mod view;
+
+pub use cpu::Cpu;
+pub use view::{Matrix, MatrixMut, View, ViewMut};
+
+use crate::device::DeviceError;
+
+/// Whether a result replaces what is there or is added to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// Written, whatever was there.
+    Set,
+    /// Added to what is there.
+    Add,
+}
+
+impl Store {
+    /// [`Store::Set`] where `fresh`: gradients start without being cleared.
+    #[must_use]
+    pub fn fresh(fresh: bool) -> Self {
+        if fresh { Store::Set } else { Store::Add }
+    }
+}
+
+/// Sizes of causal self-attention over rows of queries, keys and values `[t, 3 d]`, d being
+/// `heads · head_width`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heads {
+    /// Positions t in a sequence.
+    pub context: usize,
+    /// Attention heads h.
+    pub count: usize,
+    /// Elements of one head.
+    pub width: usize,
+}
+
+impl Heads {
+    /// Width d of the model.
+    #[must_use]
+    pub fn model_width(&self) -> usize {
+        self.count * self.width
+    }
+}
+
+/// Which way positions are turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// By the position.
+    Forward,
+    /// Back: the transpose, for gradients.
+    Back,
+}
+
+/// An RMSNorm's input, gain and the inverse RMS of its rows, kept for the backward pass.
+pub struct Norm<'a, F> {
+    /// `[m, d]`.
+    pub x: View<'a, F>,
+    /// `[d]`.
+    pub gain: View<'a, F>,
+    /// `[m]`.
+    pub inverse_rms: View<'a, F>,
+}
+
+/// A device that executes the operations of the model. Shapes: m rows (tokens of whole sequences),
+/// d width, V vocabulary. Matrices are row-major.
+pub trait Backend {
+    /// Float32 numbers in the device's memory.
+    type Floats;
+    /// Tokens in the device's memory.
+    type Tokens;
+    /// Cosines and sines of the positions.
+    type Rotary;
+
+    /// `len` zeros.
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfMemory`].
+    fn zeros(&self, len: usize) -> Result<Self::Floats, DeviceError>;
+
+    /// Tables for `heads.context` positions.
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfMemory`].
+    fn rotary(&self, heads: &Heads) -> Result<Self::Rotary, DeviceError>;
+
+    /// Rows of logits made at a time: the product, the softmax and the two products of the backward
+    /// pass follow one another on these rows, and all logits together are never stored.
+    fn logit_rows(&self) -> usize;
+
+    /// Floats that attention keeps of its forward pass over `sequences` sequences.
+    fn attention_kept(&self, heads: &Heads, sequences: usize) -> usize;
+
+    /// Floats of scratch for any backward operation on `sequences` sequences.
+    fn scratch(&self, heads: &Heads, sequences: usize) -> usize;
+
+    /// `to = from`.
+    fn copy(&self, from: View<'_, Self::Floats>, to: ViewMut<'_, Self::Floats>);
+
+    /// `to = factor · from`.
+    fn scale(&self, factor: f32, from: View<'_, Self::Floats>, to: ViewMut<'_, Self::Floats>);
+
+    /// The rows of `table: [V, d]` that `tokens` name, into `out: [m, d]`.
+    fn gather(
+        &self,
+        table: View<'_, Self::Floats>,
+        tokens: View<'_, Self::Tokens>,
+        out: ViewMut<'_, Self::Floats>,
+    );
+
+    /// Adds each row of `rows: [m, d]` to the row of `table: [V, d]` that its token names.
+    fn scatter_add(
+        &self,
+        rows: View<'_, Self::Floats>,
+        tokens: View<'_, Self::Tokens>,
+        table: ViewMut<'_, Self::Floats>,
+    );
+
+    /// `out = a b`, or added to it.
+    fn product(
+        &self,
+        store: Store,
+        a: Matrix<'_, Self::Floats>,
+        b: Matrix<'_, Self::Floats>,
+        out: MatrixMut<'_, Self::Floats>,
+    );
+
+    /// RMSNorm of `x: [m, d]` with `gain: [d]` into `y`, and the inverse RMS of each row.
+    fn rmsnorm(
+        &self,
+        x: View<'_, Self::Floats>,
+        gain: View<'_, Self::Floats>,
+        y: ViewMut<'_, Self::Floats>,
+        inverse_rms: ViewMut<'_, Self::Floats>,
+    );
+
+    /// For `dy: [m, d]`: the gradient of the input into `dx` (`store_dx`), and `gain_scale` times
+    /// that of the gain into `dgain: [d]` (`store_dgain`).
+    #[allow(clippy::too_many_arguments)] // Two results, each stored in its own way.
+    fn rmsnorm_backward(
+        &self,
+        norm: Norm<'_, Self::Floats>,
+        dy: View<'_, Self::Floats>,
+        store_dx: Store,
+        dx: ViewMut<'_, Self::Floats>,
+        gain_scale: f32,
+        store_dgain: Store,
+        dgain: ViewMut<'_, Self::Floats>,
+        scratch: &mut Self::Floats,
+    );
+
+    /// Turns queries and keys in `qkv: [m, 3 d]` by their positions.
+    fn rotate(
+        &self,
+        turn: Turn,
+        rotary: &Self::Rotary,
+        heads: &Heads,
+        qkv: ViewMut<'_, Self::Floats>,
+    );
+
+    /// Causal self-attention of all heads of `qkv: [m, 3 d]` into `out: [m, d]`.
+    fn attention(
+        &self,
+        heads: &Heads,
+        qkv: View<'_, Self::Floats>,
+        kept: &mut Self::Floats,
+        out: ViewMut<'_, Self::Floats>,
+    );
+
+    /// `dqkv: [m, 3 d]` for `dout: [m, d]`, from what [`Backend::attention`] kept and gave.
+    #[allow(clippy::too_many_arguments)] // Buffers of the caller, so that nothing is allocated.
+    fn attention_backward(
+        &self,
+        heads: &Heads,
+        qkv: View<'_, Self::Floats>,
+        kept: &Self::Floats,
+        out: View<'_, Self::Floats>,
+        dout: View<'_, Self::Floats>,
+        dqkv: ViewMut<'_, Self::Floats>,
+        scratch: &mut Self::Floats,
+    );
+
+    /// `y = gelu(x)`; `x` is replaced by the derivative `gelu'(x)`.
+    fn gelu(&self, x: ViewMut<'_, Self::Floats>, y: ViewMut<'_, Self::Floats>);
+
+    /// `dy ← dy ∘ derivative`.
+    fn gelu_backward(&self, derivative: View<'_, Self::Floats>, dy: ViewMut<'_, Self::Floats>);
+
+    /// Losses in nats of `targets` under `logits: [m, V]`, which are overwritten.
+    fn cross_entropy(
+        &self,
+        logits: ViewMut<'_, Self::Floats>,
+        targets: View<'_, Self::Tokens>,
+        losses: ViewMut<'_, Self::Floats>,
+    );
+
+    /// As [`Backend::cross_entropy`]; the logits are replaced by the gradient of `weight` times the
+    /// sum of the losses.
+    fn cross_entropy_backward(
+        &self,
+        logits: ViewMut<'_, Self::Floats>,
+        targets: View<'_, Self::Tokens>,
+        losses: ViewMut<'_, Self::Floats>,
+        weight: f32,
+    );
+}

@@ -1,0 +1,99 @@
+//! Where a run is trained, and why it can't be.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What executes the training step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The processor's cores.
+    #[default]
+    Cpu,
+    /// The first NVIDIA GPU that CUDA shows (`CUDA_VISIBLE_DEVICES` chooses another); needs the
+    /// feature `cuda`.
+    Cuda,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Device::Cpu => "cpu",
+            Device::Cuda => "cuda",
+        })
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    /// `cpu` or `cuda`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda),
+            other => Err(format!("`{other}` is no device: give cpu or cuda")),
+        }
+    }
+}
+
+/// Why a device can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// This program was built for the processor alone.
+    #[error(
+        "this program was built without CUDA: build it with `cargo build --release --features cuda`, or train on the cpu"
+    )]
+    NotBuilt,
+    /// A library of CUDA is not there.
+    #[error(
+        "{library} was not found: install {package}, or add its folder to LD_LIBRARY_PATH, or train on the cpu"
+    )]
+    Library {
+        /// The library.
+        library: &'static str,
+        /// What it comes with.
+        package: &'static str,
+    },
+    /// There is a driver and no GPU that it shows.
+    #[error(
+        "CUDA shows no GPU ({reason}): look at `nvidia-smi` and CUDA_VISIBLE_DEVICES, or train on the cpu"
+    )]
+    NoGpu {
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The GPU's memory does not suffice.
+    #[error(
+        "the GPU has no {megabytes} MB left for this model: take a smaller model or batch, or end what else uses the GPU"
+    )]
+    OutOfMemory {
+        /// Size of the allocation that failed.
+        megabytes: usize,
+    },
+    /// CUDA failed in the run.
+    #[error(
+        "the GPU failed while {doing}: {reason}; the last checkpoint is whole, so start the run again"
+    )]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// CUDA's reason.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_as_it_is_printed() {
+        for device in [Device::Cpu, Device::Cuda] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        let error = "gpu".parse::<Device>().unwrap_err();
+        assert!(error.contains("cpu or cuda"), "{error}");
+    }
+}

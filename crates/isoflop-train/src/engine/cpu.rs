@@ -1,0 +1,270 @@
+//! The processor: a batch is cut into shards that threads take in parallel.
+
+use super::{Engine, Moments, Outcome, State, means};
+use crate::backend::{Cpu, View};
+use crate::device::DeviceError;
+use crate::kernels::adamw::{self, Update};
+use crate::shape::ModelShape;
+use crate::transformer::{Transformer, Workspace};
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Parts that a batch is divided into, whatever the number of threads: gradients are added up in
+/// this order, so the weights have the same bits on one thread as on many.
+const SHARDS: usize = 4;
+
+/// Rows (tokens) that a shard passes through the model at a time, about; small enough for the
+/// activations of a small model to stay in a core's cache.
+const MICROBATCH_ROWS: usize = 512;
+
+/// Weights handled together when gradients are added up and applied.
+const CHUNK: usize = 1 << 14;
+
+struct Shard {
+    work: Workspace<Cpu>,
+    gradient: Vec<f32>,
+    inputs: Vec<u16>,
+    targets: Vec<u16>,
+    loss: f64,
+}
+
+/// A run on the processor.
+pub struct CpuEngine {
+    model: Transformer,
+    state: State,
+    shards: Vec<Shard>,
+    microbatch: usize,
+    batch_tokens: usize,
+}
+
+impl CpuEngine {
+    /// Buffers for batches of `batch` sequences.
+    ///
+    /// # Errors
+    /// None on the processor.
+    pub fn new(shape: ModelShape, batch: usize, state: State) -> Result<Self, DeviceError> {
+        let model = Transformer::new(shape);
+        let microbatch = (MICROBATCH_ROWS / shape.context).clamp(1, batch.div_ceil(SHARDS));
+        let shard = |sequences: usize| {
+            Ok(Shard {
+                work: Workspace::new(&Cpu, &shape, microbatch)?,
+                gradient: vec![0.0; state.weights.len()],
+                inputs: vec![0; sequences * shape.context],
+                targets: vec![0; sequences * shape.context],
+                loss: 0.0,
+            })
+        };
+        let shards = shard_sizes(batch).map(shard).collect::<Result<_, _>>()?;
+        Ok(Self {
+            model,
+            state,
+            shards,
+            microbatch,
+            batch_tokens: batch * shape.context,
+        })
+    }
+
+    /// Mean loss of the batch, and the gradient of every shard, in parallel.
+    fn accumulate(&mut self, mut inputs: &[u16], mut targets: &[u16]) -> f64 {
+        for shard in &mut self.shards {
+            let n = shard.inputs.len();
+            let (first, rest) = inputs.split_at(n);
+            shard.inputs.copy_from_slice(first);
+            inputs = rest;
+            let (first, rest) = targets.split_at(n);
+            shard.targets.copy_from_slice(first);
+            targets = rest;
+        }
+        let rows = self.microbatch * self.model.shape().context;
+        let weight = 1.0 / self.batch_tokens as f32;
+        let (model, weights) = (&self.model, &self.state.weights);
+        self.shards
+            .par_iter_mut()
+            .with_max_len(1)
+            .for_each(|shard| {
+                shard.loss = 0.0;
+                let m = shard.inputs.len();
+                for start in (0..m).step_by(rows) {
+                    let range = start..(start + rows).min(m);
+                    let rows = range.len();
+                    model.loss_and_gradient(
+                        &Cpu,
+                        weights,
+                        View::new(&shard.inputs, range.clone()),
+                        View::new(&shard.targets, range),
+                        weight,
+                        start == 0,
+                        &mut shard.gradient,
+                        &mut shard.work,
+                    );
+                    let losses = &shard.work.losses()[..rows];
+                    shard.loss += losses.iter().map(|loss| f64::from(*loss)).sum::<f64>();
+                }
+            });
+        let sum: f64 = self.shards.iter().map(|shard| shard.loss).sum();
+        sum / self.batch_tokens as f64
+    }
+
+    /// Adds the shards' gradients into the first and returns the norm of the sum.
+    fn sum_gradients(&mut self) -> f64 {
+        let Some((total, others)) = self.shards.split_first_mut() else {
+            return 0.0;
+        };
+        let squares: Vec<f64> = total
+            .gradient
+            .par_chunks_mut(CHUNK)
+            .enumerate()
+            .map(|(chunk, total)| {
+                let start = chunk * CHUNK;
+                let range = start..start + total.len();
+                let others = others.iter().map(|shard| &shard.gradient[range.clone()]);
+                add_and_square(total, others)
+            })
+            .collect();
+        squares.iter().sum::<f64>().sqrt()
+    }
+
+    /// The update of every tensor, cut into chunks that threads can share.
+    fn jobs(&mut self, updates: &[Update], gradient_scale: f32) -> Vec<Job<'_>> {
+        let mut jobs = Vec::new();
+        let mut weights = self.state.weights.as_mut_slice();
+        let mut first = self.state.first.as_mut_slice();
+        let mut second = self.state.second.as_mut_slice();
+        let mut gradient = self.shards[0].gradient.as_slice();
+        for (tensor, update) in self.model.layout().tensors().iter().zip(updates) {
+            let mut left = tensor.range.len();
+            while left > 0 {
+                let n = left.min(CHUNK);
+                let (g, rest) = gradient.split_at(n);
+                gradient = rest;
+                left -= n;
+                jobs.push(Job {
+                    weights: take(&mut weights, n),
+                    first: take(&mut first, n),
+                    second: take(&mut second, n),
+                    gradient: g,
+                    update: Update {
+                        gradient_scale,
+                        ..*update
+                    },
+                });
+            }
+        }
+        jobs
+    }
+}
+
+impl Engine for CpuEngine {
+    fn step(
+        &mut self,
+        inputs: &[u16],
+        targets: &[u16],
+        updates: &[Update],
+        clip: f32,
+    ) -> Result<Outcome, DeviceError> {
+        let loss = self.accumulate(inputs, targets);
+        let norm = self.sum_gradients();
+        let outcome = Outcome { loss, norm };
+        if outcome.is_finite() {
+            let clip = f64::from(clip);
+            let scale = if norm > clip {
+                (clip / norm) as f32
+            } else {
+                1.0
+            };
+            self.jobs(updates, scale).into_par_iter().for_each(|job| {
+                adamw::step(job.weights, job.gradient, job.first, job.second, job.update);
+            });
+        }
+        Ok(outcome)
+    }
+
+    fn gradient(
+        &mut self,
+        inputs: &[u16],
+        targets: &[u16],
+    ) -> Result<(f64, Cow<'_, [f32]>), DeviceError> {
+        let loss = self.accumulate(inputs, targets);
+        self.sum_gradients();
+        Ok((loss, Cow::Borrowed(&self.shards[0].gradient)))
+    }
+
+    fn evaluate(&mut self, windows: &[&[u16]]) -> Result<Vec<f64>, DeviceError> {
+        let share = windows.len().div_ceil(self.shards.len()).max(1);
+        let (model, weights, microbatch) = (&self.model, &self.state.weights, self.microbatch);
+        let parts: Vec<Vec<f64>> = self
+            .shards
+            .par_iter_mut()
+            .with_max_len(1)
+            .zip(windows.par_chunks(share))
+            .map(|(shard, windows)| evaluate_part(model, weights, windows, microbatch, shard))
+            .collect();
+        Ok(parts.concat())
+    }
+
+    fn weights(&self) -> Result<Cow<'_, [f32]>, DeviceError> {
+        Ok(Cow::Borrowed(&self.state.weights))
+    }
+
+    fn moments(&self) -> Result<Moments<'_>, DeviceError> {
+        let (first, second) = (&self.state.first, &self.state.second);
+        Ok((Cow::Borrowed(first), Cow::Borrowed(second)))
+    }
+}
+
+fn evaluate_part(
+    model: &Transformer,
+    weights: &Vec<f32>,
+    windows: &[&[u16]],
+    microbatch: usize,
+    shard: &mut Shard,
+) -> Vec<f64> {
+    let t = model.shape().context;
+    let mut all = Vec::with_capacity(windows.len());
+    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+    for group in windows.chunks(microbatch) {
+        inputs.clear();
+        targets.clear();
+        for window in group {
+            inputs.extend_from_slice(&window[..t]);
+            targets.extend_from_slice(&window[1..]);
+        }
+        let m = inputs.len();
+        let (inputs, targets) = (View::first(&inputs, m), View::first(&targets, m));
+        model.losses(&Cpu, weights, inputs, targets, &mut shard.work);
+        all.extend(means(&shard.work.losses()[..m], t));
+    }
+    all
+}
+
+struct Job<'a> {
+    weights: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradient: &'a [f32],
+    update: Update,
+}
+
+fn take<'a>(slice: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {
+    let (head, tail) = std::mem::take(slice).split_at_mut(n);
+    *slice = tail;
+    head
+}
+
+fn shard_sizes(batch: usize) -> impl Iterator<Item = usize> {
+    let shards = SHARDS.min(batch);
+    (0..shards).map(move |i| batch / shards + usize::from(i < batch % shards))
+}
+
+/// `total += Σ others`; the sum of squares of the result.
+fn add_and_square<'a>(total: &mut [f32], others: impl Iterator<Item = &'a [f32]>) -> f64 {
+    for other in others {
+        for (total, other) in total.iter_mut().zip(other) {
+            *total += other;
+        }
+    }
+    total
+        .chunks(256)
+        .map(|part| f64::from(part.iter().map(|g| g * g).sum::<f32>()))
+        .sum()
+}

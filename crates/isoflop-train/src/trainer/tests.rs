@@ -1,0 +1,119 @@
+use super::*;
+use crate::schedule::{Decay, Schedule};
+use crate::shape::ModelShape;
+
+fn spec(steps: u64) -> TrainSpec {
+    TrainSpec {
+        shape: ModelShape {
+            layers: 1,
+            width: 32,
+            heads: 2,
+            vocabulary: 17,
+            context: 16,
+        },
+        batch: 6,
+        schedule: Schedule {
+            warmup: 5,
+            steps,
+            decay: Decay::Linear,
+        },
+        learning_rate: 1e-2,
+        embedding_rate: 1.0,
+        beta1: 0.9,
+        beta2: 0.95,
+        weight_decay: 0.1,
+        clip: 1.0,
+        seed: 1,
+    }
+}
+
+/// A text that repeats with a period prime to the context: its entropy rate is zero.
+fn periodic(n: usize) -> Vec<u16> {
+    const PATTERN: [u16; 11] = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 16];
+    (0..n).map(|i| PATTERN[i % PATTERN.len()]).collect()
+}
+
+fn train(spec: TrainSpec, threads: usize) -> (Vec<f32>, Vec<f32>) {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let text = periodic(4000);
+    pool.install(|| {
+        let steps = spec.schedule.steps as usize;
+        let batch = spec.batch;
+        let mut trainer = Trainer::new(spec).unwrap();
+        for step in 0..steps {
+            trainer
+                .step(|i| &text[(step * batch + i) * 3 % 3900..][..17])
+                .unwrap();
+        }
+        (
+            trainer.weights().unwrap().to_vec(),
+            trainer.losses().to_vec(),
+        )
+    })
+}
+
+#[test]
+fn learns_a_periodic_text_to_near_zero_loss() {
+    let (_, losses) = train(spec(300), 2);
+    assert!(losses[0] > 2.0, "{}", losses[0]);
+    // The first tokens of a window do not tell where in the period it starts.
+    assert!(losses[299] < 0.25, "{}", losses[299]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
+    assert_eq!(train(spec(20), 1), train(spec(20), 3));
+    let other = TrainSpec {
+        seed: 2,
+        ..spec(20)
+    };
+    assert_ne!(train(spec(20), 1), train(other, 1));
+}
+
+#[test]
+fn divergence_is_an_error_with_its_step_and_leaves_the_weights() {
+    let text = periodic(4000);
+    let mut trainer = Trainer::new(TrainSpec {
+        learning_rate: 1e30,
+        embedding_rate: 1.0,
+        ..spec(50)
+    })
+    .unwrap();
+    let error = (0..50)
+        .find_map(|_| trainer.step(|i| &text[i..i + 17]).err())
+        .unwrap();
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    assert!(trainer.steps_done() < 50);
+}
+
+#[test]
+fn tokens_outside_the_vocabulary_and_short_windows_are_refused() {
+    let mut trainer = Trainer::new(spec(5)).unwrap();
+    let bad = [17_u16; 17];
+    assert!(matches!(
+        trainer.step(|_| &bad),
+        Err(TrainError::Token { token: 17, .. })
+    ));
+    assert!(matches!(
+        trainer.step(|_| &bad[..9]),
+        Err(TrainError::Batch { .. })
+    ));
+    assert!(matches!(
+        trainer.evaluate(&[&bad]),
+        Err(TrainError::Token { .. })
+    ));
+}
+
+#[test]
+fn evaluation_gives_a_mean_for_each_window_in_order() {
+    let mut trainer = Trainer::new(spec(5)).unwrap();
+    let text = periodic(400);
+    let windows: Vec<&[u16]> = (0..23).map(|i| &text[i * 7..i * 7 + 17]).collect();
+    let all = trainer.evaluate(&windows).unwrap();
+    assert_eq!(all.len(), 23);
+    let alone = trainer.evaluate(&windows[13..14]).unwrap();
+    assert!((all[13] - alone[0]).abs() < 1e-6);
+}

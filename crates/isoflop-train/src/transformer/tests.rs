@@ -1,0 +1,148 @@
+use super::*;
+use crate::backend::Cpu;
+use crate::kernels::finite_differences::assert_gradient;
+
+const SHAPE: ModelShape = ModelShape {
+    layers: 2,
+    width: 32,
+    heads: 2,
+    vocabulary: 50,
+    context: 70,
+};
+
+fn tokens(phase: usize) -> Vec<u16> {
+    (0..2 * SHAPE.context)
+        .map(|i| ((i * i + phase * 7 + i / 3) % SHAPE.vocabulary) as u16)
+        .collect()
+}
+
+/// Sum of the losses; the gradient into `gradient`.
+fn backward(
+    model: &Transformer,
+    weights: &Vec<f32>,
+    (inputs, targets): (&[u16], &[u16]),
+    weight: f32,
+    fresh: bool,
+    gradient: &mut Vec<f32>,
+    work: &mut Workspace<Cpu>,
+) -> f64 {
+    let (inputs, targets) = (inputs.to_vec(), targets.to_vec());
+    let (i, t) = (
+        View::first(&inputs, inputs.len()),
+        View::first(&targets, targets.len()),
+    );
+    model.loss_and_gradient(&Cpu, weights, i, t, weight, fresh, gradient, work);
+    work.losses()[..inputs.len()]
+        .iter()
+        .map(|l| f64::from(*l))
+        .sum()
+}
+
+/// Sum of the losses of the pass without gradients.
+fn forward(
+    model: &Transformer,
+    weights: &Vec<f32>,
+    inputs: &Vec<u16>,
+    targets: &Vec<u16>,
+    work: &mut Workspace<Cpu>,
+) -> f64 {
+    let (i, t) = (
+        View::first(inputs, inputs.len()),
+        View::first(targets, targets.len()),
+    );
+    model.losses(&Cpu, weights, i, t, work);
+    work.losses()[..inputs.len()]
+        .iter()
+        .map(|l| f64::from(*l))
+        .sum()
+}
+
+#[test]
+fn gradient_of_every_tensor_agrees_with_finite_differences() {
+    let model = Transformer::new(SHAPE);
+    let mut work = Workspace::new(&Cpu, &SHAPE, 2).unwrap();
+    let weights = model.layout().initial_weights(3);
+    let (inputs, targets) = (tokens(0), tokens(1));
+    let weight = 1.0 / inputs.len() as f32;
+    let mut gradient = vec![f32::NAN; weights.len()];
+    backward(
+        &model,
+        &weights,
+        (&inputs, &targets),
+        weight,
+        true,
+        &mut gradient,
+        &mut work,
+    );
+    for tensor in model.layout().tensors() {
+        let range = tensor.range.clone();
+        assert_gradient(
+            &weights[range.clone()],
+            &gradient[range.clone()],
+            1e-2,
+            1e-2,
+            |part| {
+                let mut weights = weights.clone();
+                weights[range.clone()].copy_from_slice(part);
+                forward(&model, &weights, &inputs, &targets, &mut work) / inputs.len() as f64
+            },
+        );
+    }
+}
+
+#[test]
+fn gradients_add_up_over_microbatches() {
+    let model = Transformer::new(SHAPE);
+    let mut work = Workspace::new(&Cpu, &SHAPE, 2).unwrap();
+    let weights = model.layout().initial_weights(3);
+    let (inputs, targets) = (tokens(0), tokens(1));
+    let mut whole = vec![f32::NAN; weights.len()];
+    let loss = backward(
+        &model,
+        &weights,
+        (&inputs, &targets),
+        0.01,
+        true,
+        &mut whole,
+        &mut work,
+    );
+    let mut parts = vec![f32::NAN; weights.len()];
+    let mut sum = 0.0;
+    for (i, range) in [(0, 0..70), (1, 70..140)] {
+        let (inputs, targets) = (&inputs[range.clone()], &targets[range]);
+        sum += backward(
+            &model,
+            &weights,
+            (inputs, targets),
+            0.01,
+            i == 0,
+            &mut parts,
+            &mut work,
+        );
+    }
+    assert!((loss - sum).abs() < 1e-3);
+    let largest = whole.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+    for (whole, parts) in whole.iter().zip(&parts) {
+        assert!((whole - parts).abs() < 1e-5 * largest);
+    }
+}
+
+#[test]
+fn losses_alone_equal_those_of_the_training_pass() {
+    let model = Transformer::new(SHAPE);
+    let weights = model.layout().initial_weights(3);
+    let mut work = Workspace::new(&Cpu, &SHAPE, 2).unwrap();
+    let (inputs, targets) = (tokens(0), tokens(1));
+    let alone = forward(&model, &weights, &inputs, &targets, &mut work);
+    let mut gradient = vec![0.0; weights.len()];
+    let trained = backward(
+        &model,
+        &weights,
+        (&inputs, &targets),
+        1.0,
+        true,
+        &mut gradient,
+        &mut work,
+    );
+    assert_eq!(alone, trained);
+}

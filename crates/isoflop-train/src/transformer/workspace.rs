@@ -1,0 +1,93 @@
+//! The buffers of a pass: m rows (tokens), d width, V vocabulary, t context, h heads.
+
+use crate::backend::{Backend, Heads};
+use crate::device::DeviceError;
+use crate::shape::ModelShape;
+
+/// What one block keeps of its forward pass for the backward pass.
+pub(super) struct BlockActivations<F> {
+    pub x: F,                     // [m, d] input
+    pub attention_inverse_rms: F, // [m]
+    pub attention_input: F,       // [m, d] normalised
+    pub qkv: F,                   // [m, 3 d], queries and keys rotated
+    pub attention: F,             // what the device keeps, such as probabilities
+    pub heads: F,                 // [m, d] outputs of the heads
+    pub middle: F,                // [m, d] input + attention
+    pub mlp_inverse_rms: F,       // [m]
+    pub mlp_input: F,             // [m, d] normalised
+    pub gelu_derivative: F,       // [m, 4 d]
+    pub hidden: F,                // [m, 4 d]
+}
+
+/// Buffers for one pass over up to some number of sequences; reused, so that a step allocates
+/// nothing.
+pub struct Workspace<B: Backend> {
+    pub(super) rotary: B::Rotary,
+    pub(super) blocks: Vec<BlockActivations<B::Floats>>,
+    pub(super) x: B::Floats, // [m, d] output of the last block
+    pub(super) final_inverse_rms: B::Floats, // [m]
+    pub(super) final_gain: B::Floats, // [d] gain times the output multiplier
+    pub(super) n: B::Floats, // [m, d] normalised output
+    pub(super) logits: B::Floats, // [logit_rows, V]
+    pub(super) losses: B::Floats, // [m]
+    pub(super) dx: B::Floats, // [m, d]
+    pub(super) dn: B::Floats, // [m, d]
+    pub(super) dqkv: B::Floats, // [m, 3 d]
+    pub(super) dhidden: B::Floats, // [m, 4 d]
+    pub(super) scratch: B::Floats,
+}
+
+impl<B: Backend> Workspace<B> {
+    /// Buffers for `sequences` sequences of `shape`.
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfMemory`].
+    pub fn new(backend: &B, shape: &ModelShape, sequences: usize) -> Result<Self, DeviceError> {
+        let (d, heads) = (shape.width, heads(shape));
+        let m = sequences * shape.context;
+        let zeros = |n: usize| backend.zeros(n);
+        let block = |_| {
+            Ok(BlockActivations {
+                x: zeros(m * d)?,
+                attention_inverse_rms: zeros(m)?,
+                attention_input: zeros(m * d)?,
+                qkv: zeros(m * 3 * d)?,
+                attention: zeros(backend.attention_kept(&heads, sequences))?,
+                heads: zeros(m * d)?,
+                middle: zeros(m * d)?,
+                mlp_inverse_rms: zeros(m)?,
+                mlp_input: zeros(m * d)?,
+                gelu_derivative: zeros(m * 4 * d)?,
+                hidden: zeros(m * 4 * d)?,
+            })
+        };
+        Ok(Self {
+            rotary: backend.rotary(&heads)?,
+            blocks: (0..shape.layers).map(block).collect::<Result<_, _>>()?,
+            x: zeros(m * d)?,
+            final_inverse_rms: zeros(m)?,
+            final_gain: zeros(d)?,
+            n: zeros(m * d)?,
+            logits: zeros(backend.logit_rows().min(m) * shape.vocabulary)?,
+            losses: zeros(m)?,
+            dx: zeros(m * d)?,
+            dn: zeros(m * d)?,
+            dqkv: zeros(m * 3 * d)?,
+            dhidden: zeros(m * 4 * d)?,
+            scratch: zeros(backend.scratch(&heads, sequences))?,
+        })
+    }
+
+    /// Losses in nats of the targets of the last pass, from the first.
+    pub fn losses(&self) -> &B::Floats {
+        &self.losses
+    }
+}
+
+pub(super) fn heads(shape: &ModelShape) -> Heads {
+    Heads {
+        context: shape.context,
+        count: shape.heads,
+        width: shape.head_width(),
+    }
+}
