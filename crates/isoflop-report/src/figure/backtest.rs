@@ -122,10 +122,11 @@ impl BacktestFigure {
         let mut panel = area.axes(None, x, y)?;
         let ((left, right), _) = panel.ends();
         panel.line(&[(left, 0.0), (right, 0.0)], Stroke::Solid, 1.2, GREY, "")?;
+        // Filled among hollow: the misses are what a reader looks for, in grey print too.
         for (held, marker, color, label) in [
-            (Some(true), Marker::Disc, BLUE, "Interval held"),
+            (Some(true), Marker::Ring, BLUE, "Interval held"),
             (Some(false), Marker::Triangle, VERMILION, "Interval missed"),
-            (None, Marker::Ring, GREY, "Without an interval"),
+            (None, Marker::Disc, GREY, "Without an interval"),
         ] {
             let such: Vec<&PastForecast> =
                 self.forecasts.iter().filter(|f| f.held == held).collect();

@@ -49,8 +49,9 @@ pub struct ContoursFigure {
 }
 
 const SIZE: (f64, f64) = (960.0, 480.0);
-/// Width of a label as a share of the panel.
-const LABEL_ROOM: f64 = 0.085;
+/// Height and width of a label as shares of the panel.
+const LABEL_ROOM: f64 = 0.04;
+const LABEL_WIDTH: f64 = 0.1;
 
 impl ContoursFigure {
     /// Draws the figure.
@@ -135,13 +136,20 @@ impl ContoursFigure {
                 |p: &(f64, f64)| (left..=right).contains(&p.0) && (bottom..=top).contains(&p.1);
             let places: Vec<(f64, f64)> = places.filter(inside).collect();
             panel.line(&places, Stroke::Solid, 1.2, color, "")?;
-            // Labels at the upper ends, far from the runs, as many as there is room for.
-            let end = places.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-            let room = LABEL_ROOM * (right / left).ln();
-            if let Some(end) = end.filter(|end| end.0.ln() - last_label > room) {
-                last_label = end.0.ln();
+            // Labels at the lower ends, where the lines lie far apart and no run does.
+            let end = places.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+            let room = LABEL_ROOM * (top / bottom).ln();
+            if let Some(end) = end.filter(|end| (end.1.ln() - last_label).abs() > room) {
+                last_label = end.1.ln();
                 let text = format!("{:.2}", self.unit.convert(contour.loss));
-                panel.text(*end, (3.0, 8.0), HPos::Left, &text, color)?;
+                // Beyond the line's end, or above it where the panel ends.
+                let near_edge = (right / end.0).ln() < LABEL_WIDTH * (right / left).ln();
+                let (anchor, offset) = if near_edge {
+                    (HPos::Right, (-2.0, -7.0))
+                } else {
+                    (HPos::Left, (4.0, -5.0))
+                };
+                panel.text(*end, offset, anchor, &text, color)?;
             }
         }
         let runs = self

@@ -36,6 +36,11 @@ pub struct LeverageFigure {
 const SIZE: (f64, f64) = (760.0, 440.0);
 /// Runs that are named in the picture.
 const NAMED: usize = 5;
+/// About the height and width of a label as shares of the panel, and the step in units of the
+/// picture that parts two of them.
+const LABEL_HEIGHT: f64 = 0.06;
+const LABEL_WIDTH: f64 = 0.35;
+const LABEL_STEP: f64 = 10.0;
 
 impl LeverageFigure {
     /// Draws the figure.
@@ -142,14 +147,34 @@ impl LeverageFigure {
                 )?;
             }
         }
+        let mut named: Vec<&WeighedRun> = Vec::new();
         for run in self.by_influence().into_iter().take(NAMED) {
             let name: String = run.run.run.chars().take(24).collect();
-            let (anchor, offset) = if run.leverage > (left + right) / 2.0 {
-                (HPos::Right, (-8.0, 0.0))
+            // Beside a run that is named already the label stands lower or higher than its marker.
+            let beside = named.iter().find(|other| {
+                (other.residual - run.residual).abs() < LABEL_HEIGHT * (top - bottom)
+                    && (other.leverage - run.leverage).abs() < LABEL_WIDTH * (right - left)
+            });
+            let down = beside.map_or(0.0, |other| {
+                if run.residual < other.residual {
+                    LABEL_STEP
+                } else {
+                    -LABEL_STEP
+                }
+            });
+            let (anchor, across) = if run.leverage > (left + right) / 2.0 {
+                (HPos::Right, -8.0)
             } else {
-                (HPos::Left, (8.0, 0.0))
+                (HPos::Left, 8.0)
             };
-            panel.text((run.leverage, run.residual), offset, anchor, &name, INK)?;
+            panel.text(
+                (run.leverage, run.residual),
+                (across, down),
+                anchor,
+                &name,
+                INK,
+            )?;
+            named.push(run);
         }
         panel.legend(SeriesLabelPosition::UpperRight)
     }

@@ -90,7 +90,7 @@ impl OptimumFigure {
             )
         });
         let mut text = format!(
-            "N_opt grows as C^{a:.2}{sure}: ten times the compute wants {:.1} times the size and \
+            "The best size grows as compute to the power {a:.2}{sure}: ten times the compute wants {:.1} times the size and \
              {:.1} times the data.",
             10f64.powf(a),
             10f64.powf(1.0 - a)

@@ -2,6 +2,8 @@
 
 use super::ImportError;
 use super::table::{Table, TableRow};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
@@ -15,12 +17,14 @@ pub(super) fn read(
     input: impl ChunkReader + 'static,
     add: &mut dyn FnMut(Table) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    let broken = |error: parquet::errors::ParquetError| ImportError::Broken {
+    let broken = |error: ParquetError| ImportError::Broken {
         source_name: name.to_owned(),
         format: "Parquet",
         error: error.to_string(),
     };
+    let size = input.len();
     let reader = SerializedFileReader::new(input).map_err(broken)?;
+    check_places(reader.metadata(), size).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     let header: Vec<String> = schema
         .get_fields()
@@ -54,6 +58,34 @@ pub(super) fn read(
     }
     if chunks == 0 || !chunk.rows.is_empty() || !chunk.broken.is_empty() {
         add(chunk)?;
+    }
+    Ok(())
+}
+
+/// Refuses a file whose directory places a column outside it: the reader asserts that no offset is
+/// negative, and would set memory aside for whatever length is claimed.
+fn check_places(metadata: &ParquetMetaData, size: u64) -> Result<(), ParquetError> {
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let damaged = |what: &str| {
+            ParquetError::General(format!("row group {number} of its directory has {what}"))
+        };
+        if group.num_rows() < 0 {
+            return Err(damaged("a negative number of rows"));
+        }
+        for column in group.columns() {
+            let start = column
+                .dictionary_page_offset()
+                .unwrap_or(column.data_page_offset());
+            let place = u64::try_from(start)
+                .ok()
+                .zip(u64::try_from(column.compressed_size()).ok());
+            let inside = place
+                .and_then(|(start, length)| start.checked_add(length))
+                .is_some_and(|end| end <= size);
+            if !inside || column.data_page_offset() < 0 || column.num_values() < 0 {
+                return Err(damaged("a column that lies outside the file"));
+            }
+        }
     }
     Ok(())
 }
