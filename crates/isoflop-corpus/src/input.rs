@@ -1,13 +1,15 @@
 //! Text or tokens that a user names, whatever their format, as a corpus to train on.
 
 use crate::assemble::CorpusOptions;
-use crate::document::CorpusSummary;
+use crate::document::{CorpusSummary, Fingerprint};
 use crate::error::CorpusError;
 use crate::folder::folder_corpus;
 use crate::registry::{cargo_home, registry_corpus};
+use crate::token_cache::write_atomically;
 use crate::token_corpus::TokenCorpus;
 use crate::token_files::token_files;
 use crate::tokenizer::TextTokenizer;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What is named, and how it is read.
@@ -34,6 +36,14 @@ pub struct LoadedInput {
     pub summary: Option<CorpusSummary>,
     /// The size by which [`TokenCorpus::from_cache`] finds it; `None` if it is not in the cache.
     pub size_in_cache: Option<usize>,
+}
+
+/// What a cache knows of an input.
+#[derive(Serialize, Deserialize)]
+struct Known {
+    fingerprint: Fingerprint,
+    size: usize,
+    description: String,
 }
 
 impl Input<'_> {
@@ -81,6 +91,53 @@ impl Input<'_> {
             summary: Some(text.summary),
             size_in_cache: cache.is_some().then_some(size),
         })
+    }
+
+    /// As [`Self::load`]; a second call with the same input and cache gives the corpus of the first
+    /// without a look at the text, which may have changed since: all runs of a ladder are trained
+    /// on the same. Gives the tokens and what they are.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_once(&self, cache: &Path) -> Result<(TokenCorpus, String), CorpusError> {
+        let path = cache.join(format!("input-{}.json", &self.hash()?[..16]));
+        if let Some(known) = std::fs::read(&path).ok()
+            && let Ok(known) = serde_json::from_slice::<Known>(&known)
+            && let Some(found) = TokenCorpus::from_cache(cache, known.fingerprint, known.size)?
+        {
+            return Ok((found, known.description));
+        }
+        let loaded = self.load(Some(cache))?;
+        if let Some(size) = loaded.size_in_cache {
+            let known = Known {
+                fingerprint: loaded.tokens.fingerprint,
+                size,
+                description: loaded.description.clone(),
+            };
+            let failure = |source| CorpusError::Write {
+                path: path.clone(),
+                source,
+            };
+            let json = serde_json::to_vec(&known).map_err(|error| failure(error.into()))?;
+            write_atomically(&path, &json).map_err(failure)?;
+        }
+        Ok((loaded.tokens, loaded.description))
+    }
+
+    /// Identifies the input by what was asked for, not by the text.
+    fn hash(&self) -> Result<String, CorpusError> {
+        let mut hasher = blake3::Hasher::new_derive_key("isoflop input v1");
+        let place = self.place.map(Path::as_os_str);
+        let asked = format!("{place:?} {:?} {}", self.options, self.vocabulary);
+        hasher.update(asked.as_bytes());
+        if let Some(path) = self.tokenizer {
+            let read = std::fs::read(path).map_err(|source| CorpusError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
+            hasher.update(&read);
+        }
+        Ok(hasher.finalize().to_hex().to_string())
     }
 
     fn describe(&self, summary: &CorpusSummary) -> String {

@@ -160,7 +160,7 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, CorpusError> {
 
 /// A reader finds the whole old file or the whole new one. A cache that a power cut takes away is
 /// made anew, so nothing is flushed.
-fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(contents)?;

@@ -45,7 +45,7 @@ pub use order::{Order, Places, arguments};
 pub use outcome::{Ending, Measured, Outcome, OutcomeError};
 pub use plan::{
     ENVIRONMENT, ExecutorKind, ExecutorPlan, KeyedRun, Limits, PlanError, RayPlan, RunSpec,
-    SlurmPlan, SweepPlan, Trainer, specification, write_plan,
+    SlurmPlan, SweepPlan, Trainer, built_in_trainer, specification, write_plan,
 };
 pub use request::Request;
 pub use results::ResultsError;

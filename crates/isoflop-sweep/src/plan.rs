@@ -1,5 +1,6 @@
 //! The plan of a sweep: a TOML file that people read, review and edit.
 
+mod built_in;
 mod file;
 mod write;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use built_in::built_in_trainer;
 pub use file::PlanError;
 pub use write::write_plan;
 
@@ -37,7 +39,9 @@ pub struct SweepPlan {
 #[serde(deny_unknown_fields)]
 pub struct Trainer {
     /// The command, one element per argument; no shell reads it. `{spec}`, `{result}`, `{curve}`
-    /// and `{checkpoint}` stand for paths, `{isoflop}` for this program.
+    /// and `{checkpoint}` stand for paths, `{isoflop}` for this program. A file may say `"built-in"`
+    /// instead: [`built_in_trainer`].
+    #[serde(with = "built_in")]
     pub command: Vec<String>,
     /// Folder in which the command runs, relative to the plan.
     #[serde(default = "here")]

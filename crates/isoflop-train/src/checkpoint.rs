@@ -231,7 +231,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 /// Writes beside `path`, flushes, renames over it, and flushes the folder.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())

@@ -15,6 +15,7 @@ mod engine;
 pub mod kernels;
 mod ladder;
 mod recipe;
+mod run;
 mod schedule;
 mod session;
 mod shape;
@@ -26,6 +27,9 @@ pub use checkpoint::CheckpointError;
 pub use device::{Device, DeviceError};
 pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};
 pub use recipe::Recipe;
+pub use run::{
+    Progress, RunError, RunPlaces, RunResult, RunSettings, RunSpec, SpecError, Wish, train_spec,
+};
 pub use schedule::{Decay, Schedule};
 pub use session::{CHECKPOINT_EVERY, Session, SessionError};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};

@@ -19,6 +19,7 @@ mod runs;
 mod serve;
 mod simulate;
 mod sweep;
+mod train;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -55,6 +56,7 @@ commands! {
     Forecast => forecast,
     Simulate => simulate,
     Sweep => sweep,
+    Train => train,
     Report => report,
     Figure => figure,
     Serve => serve,

@@ -222,6 +222,22 @@ tokens = 2e7
     }
 
     #[test]
+    fn the_built_in_trainer_is_named_and_written_by_its_name() {
+        let command = "[\"python3\", \"train.py\", \"{spec}\", \"{result}\"]";
+        let text = GOOD.replace(command, "\"built-in\"");
+        let plan = parse(&text, Path::new("sweep.toml")).unwrap();
+        assert_eq!(plan.trainer.command, crate::plan::built_in_trainer());
+        let written = crate::write_plan(&plan, &[]);
+        assert!(written.contains("command = \"built-in\"\n"), "{written}");
+        assert_eq!(parse(&written, Path::new("sweep.toml")).unwrap(), plan);
+        let other = error(&GOOD.replace(command, "\"builtin\""));
+        assert!(
+            other.contains("line 4") && other.contains("\"built-in\""),
+            "{other}"
+        );
+    }
+
+    #[test]
     fn two_names_for_one_run_are_refused() {
         let twice = GOOD.to_owned() + "[[run]]\nname = \"b\"\nparams = 1e6\ntokens = 2e7\n";
         let plan = parse(&twice, Path::new("sweep.toml")).unwrap();

@@ -1,5 +1,6 @@
 //! Writing a plan so that a person reviews it with pleasure.
 
+use super::built_in::{NAME, built_in_trainer};
 use super::{ExecutorKind, RunSpec, SweepPlan};
 use std::fmt::Write;
 
@@ -33,7 +34,11 @@ fn list(values: impl Iterator<Item = String>) -> String {
 
 fn trainer(plan: &SweepPlan, text: &mut String) {
     let trainer = &plan.trainer;
-    let command = list(trainer.command.iter().cloned());
+    let command = if trainer.command == built_in_trainer() {
+        quoted(NAME)
+    } else {
+        list(trainer.command.iter().cloned())
+    };
     let depends = list(
         trainer
             .depends_on
@@ -47,7 +52,7 @@ fn trainer(plan: &SweepPlan, text: &mut String) {
         "[trainer]\n\
          # One element per argument; no shell reads them. {{spec}} and {{result}} are JSON files,\n\
          # {{curve}} a JSON-lines file of the learning curve, {{checkpoint}} a folder that outlives\n\
-         # an interruption, {{isoflop}} this program.\n\
+         # an interruption, {{isoflop}} this program. \"built-in\" is the trainer of this program.\n\
          command = {command}\n\
          folder = {folder}\n\
          # Files whose contents are part of what a run is: code and data.\n\

@@ -8,19 +8,25 @@ use isoflop_laws::{Flops, Params, Tokens};
 use isoflop_plan::Cluster;
 use isoflop_sweep::{
     ExecutorKind, ExecutorPlan, LadderError, Limits, RayPlan, RunSpec, Shared, SlurmPlan,
-    SweepPlan, Trainer, duration_secs, from_design, grid, isoflop_sets, levels, runs, write_plan,
+    SweepPlan, Trainer, built_in_trainer, duration_secs, from_design, grid, isoflop_sets, levels,
+    runs, write_plan,
 };
+use isoflop_train::RunSettings;
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Plan a ladder of runs: sizes, lengths and seeds for a budget, in a file to review and edit.
 ///
 /// What follows `--` is the command that trains one run, one argument per word; no shell reads
-/// it. It finds its specification at {spec} and leaves its result at {result}, both JSON.
+/// it. It finds its specification at {spec} and leaves its result at {result}, both JSON. With
+/// --built-in this program trains the runs itself, on --corpus.
 ///
 /// Examples:
 ///   isoflop sweep plan --budget 1e16 -o sweep.toml -- python3 train.py {spec} {result}
+///   isoflop sweep plan --budget 1e14 --built-in --corpus ~/text -o small.toml
 ///   isoflop design runs.csv --target-flops 1e21 --budget 1e19 --json |
 ///     isoflop sweep plan --design - --executor slurm -o next.toml -- python3 train.py {spec} {result}
 #[derive(Debug, clap::Args)]
@@ -90,8 +96,18 @@ pub struct Args {
     /// The file to write; standard output if not given
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Train with `isoflop train`
+    #[arg(long, conflicts_with = "command")]
+    built_in: bool,
+    /// What --built-in trains on: a folder or file of text or tokens, registry, or synthetic
+    #[arg(long, value_name = "PATH", requires = "built_in")]
+    corpus: Option<String>,
     /// The command that trains one run
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(
+        last = true,
+        required_unless_present = "built_in",
+        value_name = "COMMAND"
+    )]
     command: Vec<String>,
 }
 
@@ -138,7 +154,7 @@ impl Args {
             batch_tokens: self.batch_tokens,
             learning_rate: self.lr,
             seeds: self.seeds,
-            settings: self.set.iter().cloned().collect(),
+            settings: self.settings()?,
         };
         let runs = runs(&self.points()?, &shared).map_err(Failure::misuse)?;
         let name = self.output.as_ref().and_then(|path| path.file_stem());
@@ -148,7 +164,11 @@ impl Args {
                 |name| name.to_string_lossy().into_owned(),
             ),
             trainer: Trainer {
-                command: self.command.clone(),
+                command: if self.built_in {
+                    built_in_trainer()
+                } else {
+                    self.command.clone()
+                },
                 folder: PathBuf::from("."),
                 depends_on: self.files(),
                 environment: Vec::new(),
@@ -163,6 +183,35 @@ impl Args {
             limits: Limits::default(),
             runs,
         })
+    }
+
+    /// What the trainer wants to know besides; the built-in one is told where the text is, and
+    /// where all runs together keep it as tokens.
+    fn settings(&self) -> Result<BTreeMap<String, Value>, Failure> {
+        let mut settings: BTreeMap<String, Value> = self.set.iter().cloned().collect();
+        if !self.built_in {
+            return Ok(settings);
+        }
+        if let Some(corpus) = &self.corpus {
+            let corpus = match corpus.as_str() {
+                "registry" | "synthetic" => corpus.clone(),
+                place => std::path::absolute(place)?.display().to_string(),
+            };
+            settings.insert("corpus".to_owned(), corpus.into());
+        }
+        if let Some(plan) = &self.output
+            && settings
+                .get("corpus")
+                .is_none_or(|corpus| corpus != "synthetic")
+        {
+            let cache = std::path::absolute(plan.with_extension("corpus"))?;
+            let cache = cache.display().to_string();
+            settings.entry("cache".to_owned()).or_insert(cache.into());
+        }
+        let known: serde_json::Map<String, Value> = settings.clone().into_iter().collect();
+        serde_json::from_value::<RunSettings>(known.into())
+            .map_err(|error| Failure::misuse(format!("the built-in trainer: {error}")))?;
+        Ok(settings)
     }
 
     fn points(&self) -> Result<Vec<(Params, Tokens)>, Failure> {

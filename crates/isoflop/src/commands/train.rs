@@ -1,0 +1,134 @@
+//! `isoflop train`: one run with the built-in trainer, from a specification to a result.
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use isoflop_train::{Progress, RunPlaces, RunResult, RunSpec, Wish, train_spec};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Train one model as a JSON file says, and write its result.
+///
+/// Killed at any instant and started again it goes on from its checkpoint, to the same bits. On
+/// SIGTERM and Ctrl-C it saves its state and leaves; on SIGUSR1 it saves and goes on.
+///
+/// Example:
+///   echo '{"params": 1e5, "tokens": 1e6, "settings": {"corpus": "text"}}' > run.json
+///   isoflop train run.json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The specification (docs/train.md)
+    spec: PathBuf,
+    /// The result to write; SPEC.result.json if not given
+    #[arg(long, value_name = "FILE")]
+    result: Option<PathBuf>,
+    /// The learning curve to write; SPEC.curve.jsonl if not given
+    #[arg(long, value_name = "FILE")]
+    curve: Option<PathBuf>,
+    /// Folder of the checkpoint; SPEC.checkpoint if not given
+    #[arg(long, value_name = "DIR")]
+    checkpoint: Option<PathBuf>,
+}
+
+pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    let spec = RunSpec::read(&args.spec).map_err(Failure::misuse)?;
+    let beside = RunPlaces::beside(&args.spec);
+    let places = RunPlaces {
+        result: args.result.unwrap_or(beside.result),
+        curve: args.curve.unwrap_or(beside.curve),
+        checkpoint: args.checkpoint.unwrap_or(beside.checkpoint),
+    };
+    let (leave, save) = (Arc::default(), Arc::default());
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&leave))?;
+    }
+    signal_hook::flag::register(SIGUSR1, Arc::clone(&save))?;
+    let mut watch = Watch {
+        leave,
+        save,
+        is_terminal: std::io::stderr().is_terminal(),
+        shown: None,
+    };
+    let result = train_spec(&spec, &places, &mut |progress| watch.look(progress));
+    watch.clear();
+    let Some(result) = result.map_err(Failure::misuse)? else {
+        let again = args.spec.display();
+        output.note(format!(
+            "the state is saved; `isoflop train {again}` goes on"
+        ));
+        return Ok(Exit::No);
+    };
+    let is_finished = result.loss.is_some();
+    output.answer(&result, text)?;
+    // A divergence is a result: a sweep takes it as one.
+    Ok(if is_finished || args_are_of_a_sweep(&spec) {
+        Exit::Done
+    } else {
+        Exit::No
+    })
+}
+
+/// A sweep gives every run its key, and reads the result itself.
+fn args_are_of_a_sweep(spec: &RunSpec) -> bool {
+    spec.key.is_some()
+}
+
+/// Looks at signals, and shows how far the run is.
+struct Watch {
+    leave: Arc<AtomicBool>,
+    save: Arc<AtomicBool>,
+    is_terminal: bool,
+    shown: Option<Instant>,
+}
+
+impl Watch {
+    fn look(&mut self, progress: Progress) -> Wish {
+        let is_due = self
+            .shown
+            .is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
+        if self.is_terminal && is_due {
+            self.shown = Some(Instant::now());
+            let Progress { step, steps, loss } = progress;
+            // Nothing is left to do where standard error is closed.
+            let _ = write!(
+                std::io::stderr(),
+                "\r\x1b[2Kstep {step} of {steps}, loss {loss:.4}"
+            );
+        }
+        if self.leave.load(Ordering::Relaxed) {
+            Wish::Leave
+        } else if self.save.swap(false, Ordering::Relaxed) {
+            Wish::Save
+        } else {
+            Wish::GoOn
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_terminal {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
+
+fn text(result: &RunResult) -> String {
+    let shape = &result.spec.shape;
+    let what = format!(
+        "{} parameters (width {}, {} layers), {} tokens, {} steps, {:.3e} FLOPs\n",
+        result.params, shape.width, shape.layers, result.tokens, result.step, result.flops
+    );
+    match (result.loss, &result.reason) {
+        (Some(loss), _) => {
+            let std = result
+                .loss_std
+                .map_or_else(String::new, |std| format!(" ± {std:.4}"));
+            format!("{what}loss {loss:.4}{std} nats per token\n")
+        }
+        (None, Some(reason)) => format!("{what}{reason}\n"),
+        (None, None) => what,
+    }
+}
