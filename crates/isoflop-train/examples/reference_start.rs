@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
+        optimizer: isoflop_train::Optimizer::AdamW,
         clip: 1.0,
         seed: 2022,
     };

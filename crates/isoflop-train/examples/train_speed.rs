@@ -49,6 +49,7 @@ fn training(shape: ModelShape, seconds: f64) -> Result<f64, Box<dyn std::error::
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
+        optimizer: isoflop_train::Optimizer::AdamW,
         clip: 1.0,
         seed: 0,
     };

@@ -56,6 +56,7 @@ mod tests {
             beta1: 0.9,
             beta2: 0.95,
             weight_decay: 0.1,
+            optimizer: crate::Optimizer::AdamW,
             clip: 1.0,
             seed: 3,
         }

@@ -272,6 +272,7 @@ mod tests {
             beta1: 0.9,
             beta2: 0.95,
             weight_decay: 0.1,
+            optimizer: crate::Optimizer::AdamW,
             clip: 1.0,
             seed: 5,
         }
@@ -287,6 +288,19 @@ mod tests {
 
     #[test]
     fn a_run_resumed_at_any_step_ends_with_the_same_bits() {
+        let optimizer = crate::Optimizer::Muon {
+            rate: 1.0,
+            momentum: 0.95,
+        };
+        resumes(spec());
+        resumes(TrainSpec {
+            optimizer,
+            ..spec()
+        });
+    }
+
+    fn resumes(spec: TrainSpec) {
+        let spec = || spec.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.safetensors");
         let mut whole = Trainer::new(spec()).unwrap();

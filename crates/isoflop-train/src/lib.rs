@@ -34,5 +34,5 @@ pub use schedule::{Decay, Schedule};
 pub use session::{CHECKPOINT_EVERY, Session, SessionError};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
 pub use speed::{measure_speed, measure_speed_on};
-pub use trainer::{BASE_WIDTH, TrainError, TrainSpec, Trainer};
+pub use trainer::{BASE_WIDTH, Optimizer, TrainError, TrainSpec, Trainer};
 pub use transformer::{OUTPUT_SCALE, Transformer};

@@ -119,6 +119,7 @@ impl Recipe {
             beta1: BETAS.0,
             beta2: BETAS.1,
             weight_decay: 0.1,
+            optimizer: crate::Optimizer::AdamW,
             clip: 1.0,
             seed,
         }

@@ -39,6 +39,7 @@ fn spec() -> TrainSpec {
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
+        optimizer: isoflop_train::Optimizer::AdamW,
         clip: 1.0,
         seed: 2022,
     }

@@ -4,7 +4,8 @@ use super::{Engine, Moments, Outcome, State, means};
 use crate::backend::{Cpu, View};
 use crate::device::DeviceError;
 use crate::kernels::adamw::{self, Update};
-use crate::shape::ModelShape;
+use crate::kernels::muon;
+use crate::shape::{ModelShape, Tensor};
 use crate::transformer::{Transformer, Workspace};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -35,6 +36,8 @@ pub struct CpuEngine {
     shards: Vec<Shard>,
     microbatch: usize,
     batch_tokens: usize,
+    /// Room for Muon, one a tensor that it trains; made by its first step.
+    scratch: Vec<Option<muon::Scratch>>,
 }
 
 impl CpuEngine {
@@ -61,6 +64,7 @@ impl CpuEngine {
             shards,
             microbatch,
             batch_tokens: batch * shape.context,
+            scratch: Vec::new(),
         })
     }
 
@@ -127,18 +131,48 @@ impl CpuEngine {
     /// The update of every tensor, cut into chunks that threads can share.
     fn jobs(&mut self, updates: &[Update], gradient_scale: f32) -> Vec<Job<'_>> {
         let mut jobs = Vec::new();
+        let tensors = self.model.layout().tensors();
+        if self.scratch.is_empty() {
+            let room = |(tensor, update): (&Tensor, &Update)| {
+                update.muon.map(|_| muon::Scratch::new(blocks(tensor).1))
+            };
+            self.scratch = tensors.iter().zip(updates).map(room).collect();
+        }
         let mut weights = self.state.weights.as_mut_slice();
         let mut first = self.state.first.as_mut_slice();
         let mut second = self.state.second.as_mut_slice();
         let mut gradient = self.shards[0].gradient.as_slice();
-        for (tensor, update) in self.model.layout().tensors().iter().zip(updates) {
+        let scratch = self.scratch.iter_mut();
+        for ((tensor, update), scratch) in tensors.iter().zip(updates).zip(scratch) {
             let mut left = tensor.range.len();
+            if let (Some(momentum), Some(scratch)) = (update.muon, scratch) {
+                let (g, rest) = gradient.split_at(left);
+                gradient = rest;
+                // AdamW's second moment is not used.
+                take(&mut second, left);
+                let (blocks, block) = blocks(tensor);
+                jobs.push(Job::Muon {
+                    weights: take(&mut weights, left),
+                    momentum: take(&mut first, left),
+                    gradient: g,
+                    blocks,
+                    block,
+                    scratch,
+                    update: muon::Update {
+                        learning_rate: update.learning_rate,
+                        momentum,
+                        weight_decay: update.weight_decay,
+                        gradient_scale,
+                    },
+                });
+                continue;
+            }
             while left > 0 {
                 let n = left.min(CHUNK);
                 let (g, rest) = gradient.split_at(n);
                 gradient = rest;
                 left -= n;
-                jobs.push(Job {
+                jobs.push(Job::AdamW {
                     weights: take(&mut weights, n),
                     first: take(&mut first, n),
                     second: take(&mut second, n),
@@ -172,9 +206,8 @@ impl Engine for CpuEngine {
             } else {
                 1.0
             };
-            self.jobs(updates, scale).into_par_iter().for_each(|job| {
-                adamw::step(job.weights, job.gradient, job.first, job.second, job.update);
-            });
+            let jobs = self.jobs(updates, scale);
+            jobs.into_par_iter().with_max_len(1).for_each(Job::run);
         }
         Ok(outcome)
     }
@@ -237,12 +270,55 @@ fn evaluate_part(
     all
 }
 
-struct Job<'a> {
-    weights: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
-    gradient: &'a [f32],
-    update: Update,
+/// A part of the update that one thread makes.
+enum Job<'a> {
+    AdamW {
+        weights: &'a mut [f32],
+        first: &'a mut [f32],
+        second: &'a mut [f32],
+        gradient: &'a [f32],
+        update: Update,
+    },
+    Muon {
+        weights: &'a mut [f32],
+        momentum: &'a mut [f32],
+        gradient: &'a [f32],
+        blocks: usize,
+        block: muon::Block,
+        scratch: &'a mut muon::Scratch,
+        update: muon::Update,
+    },
+}
+
+impl Job<'_> {
+    fn run(self) {
+        match self {
+            Job::AdamW {
+                weights,
+                first,
+                second,
+                gradient,
+                update,
+            } => adamw::step(weights, gradient, first, second, update),
+            Job::Muon {
+                weights,
+                momentum,
+                gradient,
+                blocks,
+                block,
+                scratch,
+                update,
+            } => muon::step(weights, gradient, momentum, blocks, block, scratch, update),
+        }
+    }
+}
+
+/// The matrices side by side in a tensor, and their size: queries, keys and values are one tensor
+/// and three matrices.
+fn blocks(tensor: &Tensor) -> (usize, muon::Block) {
+    let blocks = if tensor.name.ends_with(".qkv") { 3 } else { 1 };
+    let (rows, cols) = (tensor.rows, tensor.cols / blocks);
+    (blocks, muon::Block { rows, cols })
 }
 
 fn take<'a>(slice: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {

@@ -17,6 +17,8 @@ pub struct Update {
     pub gradient_scale: f32,
     /// Steps done including this one, from 1.
     pub step: u64,
+    /// `Some`: the tensor is trained by [`muon`](super::muon) with this momentum instead.
+    pub muon: Option<f32>,
 }
 
 /// Added to the root of the second moment.
@@ -77,6 +79,7 @@ mod tests {
             weight_decay: 0.5,
             gradient_scale: 1.0,
             step: 1,
+            muon: None,
         };
         let (mut w, mut m, mut v) = ([1.0_f32, -2.0], [0.0; 2], [0.0; 2]);
         step(&mut w, &[3.0, -0.01], &mut m, &mut v, update);

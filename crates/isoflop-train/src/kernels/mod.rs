@@ -13,6 +13,7 @@ pub mod cross_entropy;
 pub mod gelu;
 mod lanes;
 pub mod matmul;
+pub mod muon;
 pub mod rmsnorm;
 pub mod rotary;
 

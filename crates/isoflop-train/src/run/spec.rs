@@ -4,7 +4,7 @@ use crate::recipe::Recipe;
 use crate::schedule::Decay;
 use crate::session::CHECKPOINT_EVERY;
 use crate::shape::ModelShape;
-use crate::trainer::TrainSpec;
+use crate::trainer::{Optimizer, TrainSpec};
 use isoflop_laws::{Params, QuantityError, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -118,6 +118,8 @@ pub struct RunSettings {
     pub warmup: Option<u64>,
     /// Rate of the embedding over that of hidden matrices.
     pub embedding_rate: Option<f32>,
+    /// What trains the hidden matrices: `"adamw"`, or `{"muon": {"rate": 1, "momentum": 0.95}}`.
+    pub optimizer: Option<Optimizer>,
     /// AdamW's decay of the first moment.
     pub beta1: Option<f32>,
     /// AdamW's decay of the second moment.
@@ -151,6 +153,7 @@ impl Default for RunSettings {
             decay: None,
             warmup: None,
             embedding_rate: None,
+            optimizer: None,
             beta1: None,
             beta2: None,
             weight_decay: None,
@@ -273,6 +276,7 @@ impl RunSpec {
         set(settings.beta2, &mut spec.beta2);
         set(settings.weight_decay, &mut spec.weight_decay);
         set(settings.clip, &mut spec.clip);
+        spec.optimizer = settings.optimizer.unwrap_or(spec.optimizer);
         spec.schedule.decay = settings.decay.unwrap_or(spec.schedule.decay);
         spec.schedule.warmup = settings.warmup.unwrap_or(spec.schedule.warmup);
         Ok(spec)

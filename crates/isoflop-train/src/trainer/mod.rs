@@ -6,7 +6,7 @@ mod spec;
 mod tests;
 
 pub use rates::BASE_WIDTH;
-pub use spec::{TrainError, TrainSpec};
+pub use spec::{Optimizer, TrainError, TrainSpec};
 
 use crate::device::{Device, DeviceError};
 use crate::engine::{CpuEngine, Engine, Moments, Outcome, State};
@@ -186,6 +186,7 @@ impl Trainer {
             weight_decay: self.spec.weight_decay,
             gradient_scale: 1.0,
             step: step + 1,
+            muon: None,
         };
         let tensors = self.model.layout().tensors().iter();
         tensors
@@ -209,6 +210,11 @@ impl Trainer {
 
 fn check(spec: &TrainSpec) -> Result<(), TrainError> {
     spec.shape.validate()?;
+    if let Optimizer::Muon { rate, momentum } = spec.optimizer
+        && !(rate.is_finite() && rate > 0.0 && (0.0..1.0).contains(&momentum))
+    {
+        return Err(TrainError::Muon { rate, momentum });
+    }
     if spec.schedule.steps == 0 || spec.batch == 0 {
         return Err(TrainError::Empty {
             steps: spec.schedule.steps,

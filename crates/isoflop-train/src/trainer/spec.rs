@@ -29,6 +29,32 @@ pub struct TrainSpec {
     pub clip: f32,
     /// Seed of the initial weights.
     pub seed: u64,
+    /// What trains the hidden matrices.
+    #[serde(default, skip_serializing_if = "Optimizer::is_adamw")]
+    pub optimizer: Optimizer,
+}
+
+/// What trains the hidden matrices; embeddings and gains are trained by AdamW always.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Optimizer {
+    /// AdamW (Loshchilov & Hutter 2017).
+    #[default]
+    AdamW,
+    /// Muon (Jordan et al. 2024): [`muon`](crate::kernels::muon).
+    Muon {
+        /// Peak rate of hidden matrices as a multiple of the learning rate; it does not depend on
+        /// the width.
+        rate: f32,
+        /// Decay of the momentum; 0.95 in the source.
+        momentum: f32,
+    },
+}
+
+impl Optimizer {
+    fn is_adamw(&self) -> bool {
+        *self == Self::AdamW
+    }
 }
 
 impl TrainSpec {
@@ -58,6 +84,16 @@ pub enum TrainError {
         steps: u64,
         /// Sequences in a batch asked for.
         batch: usize,
+    },
+    /// Muon with numbers that can't work.
+    #[error(
+        "Muon needs a positive rate and a momentum from 0 to below 1, got {rate} and {momentum}"
+    )]
+    Muon {
+        /// Rate asked for.
+        rate: f32,
+        /// Momentum asked for.
+        momentum: f32,
     },
     /// A batch does not have the sequences or tokens that the run was specified with.
     #[error("a batch has {got} sequences of {expected_tokens} tokens expected, not {expected}")]

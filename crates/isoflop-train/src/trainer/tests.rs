@@ -22,6 +22,7 @@ fn spec(steps: u64) -> TrainSpec {
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
+        optimizer: crate::Optimizer::AdamW,
         clip: 1.0,
         seed: 1,
     }
@@ -116,4 +117,44 @@ fn evaluation_gives_a_mean_for_each_window_in_order() {
     assert_eq!(all.len(), 23);
     let alone = trainer.evaluate(&windows[13..14]).unwrap();
     assert!((all[13] - alone[0]).abs() < 1e-6);
+}
+
+fn muon(steps: u64) -> TrainSpec {
+    TrainSpec {
+        optimizer: Optimizer::Muon {
+            rate: 1.0,
+            momentum: 0.9,
+        },
+        ..spec(steps)
+    }
+}
+
+#[test]
+fn muon_learns_a_periodic_text_and_gives_the_same_bits_on_any_number_of_threads() {
+    let (_, losses) = train(muon(300), 2);
+    assert!(losses[299] < 0.25, "{}", losses[299]);
+    assert_eq!(train(muon(20), 1), train(muon(20), 3));
+    assert_ne!(train(muon(20), 1), train(spec(20), 1));
+}
+
+#[test]
+fn specifications_from_before_muon_still_read_and_are_written_as_before() {
+    let old = serde_json::to_value(spec(5)).unwrap();
+    assert!(old.get("optimizer").is_none());
+    assert_eq!(serde_json::from_value::<TrainSpec>(old).unwrap(), spec(5));
+    let new = serde_json::to_value(muon(5)).unwrap();
+    assert_eq!(serde_json::from_value::<TrainSpec>(new).unwrap(), muon(5));
+}
+
+#[test]
+fn numbers_with_which_muon_can_t_work_are_refused() {
+    for (rate, momentum) in [(0.0, 0.9), (f32::NAN, 0.9), (1.0, 1.0), (1.0, -0.1)] {
+        let optimizer = Optimizer::Muon { rate, momentum };
+        let refused = Trainer::new(TrainSpec {
+            optimizer,
+            ..spec(5)
+        })
+        .err();
+        assert!(matches!(refused, Some(TrainError::Muon { .. })));
+    }
 }
