@@ -1,10 +1,10 @@
 //! Full training steps in tokens per second, and the rate that the matrix products alone allow.
 //!
-//! `train_speed WIDTH LAYERS [SECONDS] [--products]` prints one number; `bench/train/compare.py`
+//! `train_speed WIDTH LAYERS [SECONDS] [--products|cpu|cuda|cuda-tf32]` prints one number; `bench/train/compare.py`
 //! runs it in turn with PyTorch.
 
 use isoflop_train::kernels::matmul::{Rows, RowsMut};
-use isoflop_train::{Decay, ModelShape, Schedule, TrainSpec, Trainer};
+use isoflop_train::{Decay, Device, ModelShape, Schedule, TrainSpec, Trainer};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -16,9 +16,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize| arguments.get(i).and_then(|text| text.parse::<f64>().ok());
     let (Some(width), Some(layers)) = (number(0), number(1)) else {
-        return Err("usage: train_speed WIDTH LAYERS [SECONDS] [--products]".into());
+        return Err(
+            "usage: train_speed WIDTH LAYERS [SECONDS] [--products|cpu|cuda|cuda-tf32]".into(),
+        );
     };
     let seconds = number(2).unwrap_or(3.0);
+    let device: Device = match arguments.get(3).map(String::as_str) {
+        None | Some("--products") => Device::Cpu,
+        Some(name) => name.parse()?,
+    };
     let shape = ModelShape {
         layers: layers as usize,
         width: width as usize,
@@ -29,13 +35,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = if arguments.iter().any(|a| a == "--products") {
         products(&shape, seconds)
     } else {
-        training(shape, seconds)?
+        training(shape, seconds, device)?
     };
     println!("{rate:.0}");
     Ok(())
 }
 
-fn training(shape: ModelShape, seconds: f64) -> Result<f64, Box<dyn std::error::Error>> {
+fn training(
+    shape: ModelShape,
+    seconds: f64,
+    device: Device,
+) -> Result<f64, Box<dyn std::error::Error>> {
     let spec = TrainSpec {
         shape,
         batch: BATCH,
@@ -56,7 +66,7 @@ fn training(shape: ModelShape, seconds: f64) -> Result<f64, Box<dyn std::error::
     let text: Vec<u16> = (0..100_000_u64)
         .map(|i| ((i * i / 7 + i * 31) % VOCABULARY as u64) as u16)
         .collect();
-    let mut trainer = Trainer::new(spec)?;
+    let mut trainer = Trainer::new_on(device, spec)?;
     let mut at = 0;
     let mut step = |trainer: &mut Trainer| {
         at = (at + 4999) % 90_000;

@@ -14,6 +14,8 @@ pub enum Device {
     /// The first NVIDIA GPU that CUDA shows (`CUDA_VISIBLE_DEVICES` chooses another); needs the
     /// feature `cuda`.
     Cuda,
+    /// As `Cuda`, with the factors of matrix products rounded to TF32 (10 bits of mantissa).
+    CudaTf32,
 }
 
 impl fmt::Display for Device {
@@ -21,6 +23,7 @@ impl fmt::Display for Device {
         f.write_str(match self {
             Device::Cpu => "cpu",
             Device::Cuda => "cuda",
+            Device::CudaTf32 => "cuda-tf32",
         })
     }
 }
@@ -28,12 +31,15 @@ impl fmt::Display for Device {
 impl FromStr for Device {
     type Err = String;
 
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda` or `cuda-tf32`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "cpu" => Ok(Device::Cpu),
             "cuda" => Ok(Device::Cuda),
-            other => Err(format!("`{other}` is no device: give cpu or cuda")),
+            "cuda-tf32" => Ok(Device::CudaTf32),
+            other => Err(format!(
+                "`{other}` is no device: give cpu, cuda or cuda-tf32"
+            )),
         }
     }
 }
@@ -72,6 +78,14 @@ pub enum DeviceError {
         /// Size of the allocation that failed.
         megabytes: usize,
     },
+    /// A head too wide for the kernel of attention.
+    #[error("heads of {width} elements are too wide for the GPU: give heads of at most {most}")]
+    HeadWidth {
+        /// Elements asked for.
+        width: usize,
+        /// Elements that fit.
+        most: usize,
+    },
     /// CUDA failed in the run.
     #[error(
         "the GPU failed while {doing}: {reason}; the last checkpoint is whole, so start the run again"
@@ -90,10 +104,10 @@ mod tests {
 
     #[test]
     fn a_device_is_named_as_it_is_printed() {
-        for device in [Device::Cpu, Device::Cuda] {
+        for device in [Device::Cpu, Device::Cuda, Device::CudaTf32] {
             assert_eq!(device.to_string().parse(), Ok(device));
         }
         let error = "gpu".parse::<Device>().unwrap_err();
-        assert!(error.contains("cpu or cuda"), "{error}");
+        assert!(error.contains("cpu, cuda"), "{error}");
     }
 }

@@ -6,6 +6,8 @@
 //! device and reported when a number is fetched.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod view;
 
 pub use cpu::Cpu;

@@ -1,8 +1,12 @@
 //! What executes a run's steps: weights, moments and gradients where the device keeps them.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 
 pub use cpu::CpuEngine;
+#[cfg(feature = "cuda")]
+pub use cuda::CudaEngine;
 
 use crate::device::DeviceError;
 use crate::kernels::adamw::Update;

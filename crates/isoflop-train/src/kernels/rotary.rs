@@ -30,6 +30,18 @@ impl Rotary {
         }
     }
 
+    /// Cosines `[context, head_width / 2]`.
+    #[must_use]
+    pub fn cos(&self) -> &[f32] {
+        &self.cos
+    }
+
+    /// Sines `[context, head_width / 2]`.
+    #[must_use]
+    pub fn sin(&self) -> &[f32] {
+        &self.sin
+    }
+
     /// Rotates each head of each row by its position. `x: [tokens, ≥ heads · head_width]` with
     /// `stride` elements a row; `tokens` a multiple of `context` positions `0..context`.
     pub fn forward(&self, x: &mut [f32], stride: usize, heads: usize, context: usize) {

@@ -9,6 +9,8 @@ pub use rates::BASE_WIDTH;
 pub use spec::{Optimizer, TrainError, TrainSpec};
 
 use crate::device::{Device, DeviceError};
+#[cfg(feature = "cuda")]
+use crate::engine::CudaEngine;
 use crate::engine::{CpuEngine, Engine, Moments, Outcome, State};
 use crate::kernels::adamw::Update;
 use crate::transformer::Transformer;
@@ -227,7 +229,13 @@ fn check(spec: &TrainSpec) -> Result<(), TrainError> {
 fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engine>, DeviceError> {
     match device {
         Device::Cpu => Ok(Box::new(CpuEngine::new(spec.shape, spec.batch, state)?)),
-        Device::Cuda => Err(DeviceError::NotBuilt),
+        #[cfg(feature = "cuda")]
+        Device::Cuda | Device::CudaTf32 => {
+            let engine = CudaEngine::new(device, spec.shape, spec.batch, &state)?;
+            Ok(Box::new(engine))
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda | Device::CudaTf32 => Err(DeviceError::NotBuilt),
     }
 }
 
