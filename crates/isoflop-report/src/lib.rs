@@ -23,12 +23,13 @@ pub use analysis::{
 };
 pub use figure::{
     AllocationLine, AllocationPoint, BacktestFigure, CapabilityFigure, Contour, ContoursFigure,
-    DesignFigure, EnvelopeFigure, EnvelopePoint, ExponentDraws, Figure, FigureError, FittedRun,
-    ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel, Layout, LearningCurve, Length,
-    LeverageFigure, LossUnit, NextRun, NotALength, OptimumFigure, Parabola, PastForecast,
-    PosteriorFigure, PowerLine, Prediction, PublishedValue, ResidualsFigure, RunPoint,
-    SampleEfficiencyFigure, SchoolsFigure, Score, ScorePrediction, SizeCurve, Slice, Spot,
-    StoppedModel, StoppingFigure, Valley, Variable, WeighedRun,
+    CurveLook, CurvePlace, CurveSeries, CurvesAxis, CurvesFigure, CurvesPanel, DesignFigure,
+    EnvelopeFigure, EnvelopePoint, ExponentDraws, Figure, FigureError, FittedRun, ForecastFigure,
+    IsoflopFigure, KaplanFigure, KaplanPanel, Layout, LearningCurve, Length, LeverageFigure,
+    LossUnit, NextRun, NotALength, OptimumFigure, Parabola, PastForecast, PosteriorFigure,
+    PowerLine, Prediction, PublishedValue, ResidualsFigure, RunPoint, SampleEfficiencyFigure,
+    SchoolsFigure, Score, ScorePrediction, SizeCurve, Slice, Spot, StoppedModel, StoppingFigure,
+    Valley, Variable, WeighedRun,
 };
 pub use page::{
     EntropyCheck, Explorer, ExplorerPoint, Extras, FitSummary, FittedParameter, Report,

@@ -6,6 +6,7 @@ mod completions;
 mod design;
 mod diagnose;
 mod elasticity;
+mod experiment;
 mod figure;
 mod fit;
 mod forecast;
@@ -46,6 +47,7 @@ macro_rules! commands {
 // In the order in which `--help` lists them.
 commands! {
     Quickstart => quickstart,
+    Experiment => experiment,
     Fit => fit,
     Predict => predict,
     Plan => plan,

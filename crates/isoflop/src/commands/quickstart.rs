@@ -1,7 +1,7 @@
 //! `isoflop quickstart`: forecast a model's loss from small runs, train it, and compare.
 
 mod show;
-mod text;
+pub mod text;
 
 use crate::failure::{Exit, Failure};
 use crate::interrupt;

@@ -1,0 +1,81 @@
+//! What an experiment is asked to do.
+
+use crate::Name;
+use isoflop_corpus::CorpusOptions;
+use isoflop_quickstart::CorpusChoice;
+use isoflop_train::{CHECKPOINT_EVERY, Recipe};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What an experiment is asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Which one.
+    pub name: Name,
+    /// Minutes for everything.
+    pub minutes: f64,
+    /// Where the text comes from.
+    pub corpus: CorpusChoice,
+    /// The folder for all experiments: each has one of its own in it.
+    pub out: PathBuf,
+    /// Seed of weights and of the order of the data.
+    pub seed: u64,
+    /// How runs are trained.
+    pub recipe: Recipe,
+    /// How much text is gathered.
+    pub text: CorpusOptions,
+    /// Time between checkpoints: what a kill costs at most.
+    pub checkpoint_every: Duration,
+    /// Runs that are trained at the same time, each on a thread of its own.
+    pub workers: usize,
+    /// Length of the runs as a multiple of the shortest that make sense, instead of what fits the
+    /// minutes. For checks.
+    pub scale: Option<f64>,
+}
+
+/// Minutes that an experiment takes unless told otherwise.
+pub(crate) const MINUTES: f64 = 4.0;
+
+impl Options {
+    /// The defaults for an experiment.
+    #[must_use]
+    pub fn of(name: Name) -> Self {
+        Self {
+            name,
+            minutes: MINUTES,
+            corpus: CorpusChoice::Registry,
+            out: "isoflop-experiments".into(),
+            seed: 0,
+            recipe: Recipe::default(),
+            text: CorpusOptions::default(),
+            checkpoint_every: CHECKPOINT_EVERY,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            scale: None,
+        }
+    }
+
+    /// The command that repeats it.
+    #[must_use]
+    pub fn command(&self) -> String {
+        format!(
+            "isoflop experiment {} --minutes {} --corpus {} --seed {} --out {}",
+            self.name,
+            self.minutes,
+            self.corpus,
+            self.seed,
+            self.out.display()
+        )
+    }
+
+    /// The same as quickstart asks for a corpus.
+    pub(crate) fn gathering(&self) -> isoflop_quickstart::Options {
+        isoflop_quickstart::Options {
+            minutes: self.minutes,
+            corpus: self.corpus.clone(),
+            seed: self.seed,
+            recipe: self.recipe,
+            text: self.text.clone(),
+            ..isoflop_quickstart::Options::default()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `isoflop experiment`: a claim of the founding papers, put to the test on the user's own runs.
+
+mod show;
+mod text;
+
+use crate::failure::{Exit, Failure};
+use crate::interrupt;
+use crate::output::Output;
+use isoflop_experiments::{Ending, ExperimentError, Name, Options, experiment};
+use isoflop_quickstart::CorpusChoice;
+use show::Show;
+use std::path::PathBuf;
+
+/// Test a claim of the founding papers on small runs of your own.
+///
+/// Trains the runs that the claim needs, fits its law, draws it, and says whether it held here.
+/// Started again with the same options it goes on where it ended.
+///
+///   kaplan-panels         power laws in compute, data and size
+///   sample-efficiency     larger models need fewer tokens for the same loss
+///   early-stopping        compute is best spent well before convergence
+///   critical-batch        steps and tokens to a loss against the batch size
+///   valleys               the best size at each of three budgets, and how it grows
+///   data-quality          larger data help only if they are good
+///   repetition            few unique tokens, many epochs
+///   wsd                   several lengths from one run, by annealing its checkpoints
+///
+/// Examples:
+///   isoflop experiment valleys
+///   isoflop experiment repetition --minutes 20 --corpus ~/text
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Which one
+    name: Name,
+    /// Minutes for everything
+    #[arg(long, default_value_t = 4.0)]
+    minutes: f64,
+    /// A folder of text; `registry`: Rust sources that cargo has unpacked; `synthetic`: a source
+    /// of known entropy
+    #[arg(long, default_value = "registry", value_name = "DIR")]
+    corpus: CorpusChoice,
+    /// Folder for runs, figures and records of all experiments
+    #[arg(long, default_value = "isoflop-experiments", value_name = "DIR")]
+    out: PathBuf,
+    /// Seed of weights and data order
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 32))]
+    seed: u64,
+}
+
+pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
+    let options = Options {
+        minutes: args.minutes,
+        corpus: args.corpus,
+        out: args.out,
+        seed: args.seed,
+        ..Options::of(args.name)
+    };
+    let stop = interrupt::stop_flag()?;
+    let mut show = Show::new();
+    let ending = experiment(&options, &stop, &mut |event| show.event(&event));
+    show.end();
+    match ending? {
+        Ending::Done(outcome) => {
+            output.answer(&*outcome, text::outcome)?;
+            Ok(Exit::Done)
+        }
+        Ending::Stopped { ended, of } => {
+            let out = options.out.display();
+            Err(Failure::no(format!(
+                "stopped: {ended} of {of} runs have ended and are kept in `{out}`"
+            ))
+            .hint(format!("`{}` goes on from there", options.command())))
+        }
+    }
+}
+
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
+        if error.is_insufficient() {
+            Failure::no(error)
+        } else {
+            Failure::misuse(error)
+        }
+    }
+}
