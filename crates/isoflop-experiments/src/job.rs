@@ -138,7 +138,12 @@ fn plan_and_corpus(
     let earlier = Plan::load(folder, options)?;
     let resumed = earlier.is_some();
     let corpus = match &earlier {
-        Some(plan) => LoadedCorpus::reload(&options.corpus, &plan.facts, &plan.recipe, &cache)?,
+        Some(plan) => LoadedCorpus::reload(
+            (&options.corpus, options.tokenizer.as_deref()),
+            &plan.facts,
+            &plan.recipe,
+            &cache,
+        )?,
         None => LoadedCorpus::gather(&options.gathering(), &cache)?,
     };
     tell(Event::Corpus(&corpus.facts));

@@ -24,6 +24,8 @@ pub struct Options {
     pub recipe: Recipe,
     /// How much text is gathered.
     pub text: CorpusOptions,
+    /// A `tokenizer.json` that encodes the text; one is trained without.
+    pub tokenizer: Option<PathBuf>,
     /// Time between checkpoints: what a kill costs at most.
     pub checkpoint_every: Duration,
     /// Runs that are trained at the same time, each on a thread of its own.
@@ -48,6 +50,7 @@ impl Options {
             seed: 0,
             recipe: Recipe::default(),
             text: CorpusOptions::default(),
+            tokenizer: None,
             checkpoint_every: CHECKPOINT_EVERY,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             scale: None,
@@ -58,13 +61,26 @@ impl Options {
     #[must_use]
     pub fn command(&self) -> String {
         format!(
-            "isoflop experiment {} --minutes {} --corpus {} --seed {} --out {}",
+            "isoflop experiment {} {} --out {}",
             self.name,
-            self.minutes,
-            self.corpus,
-            self.seed,
+            self.asked(),
             self.out.display()
         )
+    }
+
+    /// What decides the runs, as it is given.
+    pub(crate) fn asked(&self) -> String {
+        let mut asked = format!(
+            "--minutes {} --corpus {} --seed {}",
+            self.minutes, self.corpus, self.seed
+        );
+        if let Some(field) = &self.text.text_field {
+            asked += &format!(" --text-field {field}");
+        }
+        if let Some(tokenizer) = &self.tokenizer {
+            asked += &format!(" --tokenizer {}", tokenizer.display());
+        }
+        asked
     }
 
     /// The same as quickstart asks for a corpus.
@@ -75,6 +91,7 @@ impl Options {
             seed: self.seed,
             recipe: self.recipe,
             text: self.text.clone(),
+            tokenizer: self.tokenizer.clone(),
             ..isoflop_quickstart::Options::default()
         }
     }

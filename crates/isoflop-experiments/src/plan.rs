@@ -5,7 +5,7 @@ use crate::design::{Bench, PlannedRun};
 use crate::error::ExperimentError;
 use crate::experiments;
 use crate::options::Options;
-use isoflop_quickstart::{CorpusChoice, CorpusFacts, JobFolder, LoadedCorpus};
+use isoflop_quickstart::{CorpusFacts, JobFolder, LoadedCorpus};
 use isoflop_train::{ModelShape, Recipe, Speed, TrainError, measure_speed};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -28,9 +28,8 @@ pub(crate) struct Plan {
     format: u32,
     program: String,
     folder: String,
-    minutes: f64,
-    seed: u64,
-    corpus: CorpusChoice,
+    /// The options that it was made for.
+    asked: String,
     scale_asked: Option<f64>,
     /// What the corpus turned out to be.
     pub facts: CorpusFacts,
@@ -94,9 +93,7 @@ impl Plan {
             format: FORMAT,
             program: program(),
             folder: options.name.folder().to_owned(),
-            minutes: options.minutes,
-            seed: options.seed,
-            corpus: options.corpus.clone(),
+            asked: options.asked(),
             scale_asked: options.scale,
             facts: corpus.facts.clone(),
             recipe: options.recipe,
@@ -123,20 +120,14 @@ impl Plan {
             let reason = format!("it has format {}", plan.format);
             return Err(ExperimentError::unreadable(path, reason));
         }
-        let is_for = plan.minutes == options.minutes
-            && plan.seed == options.seed
-            && plan.corpus == options.corpus
-            && plan.scale_asked == options.scale;
-        if is_for {
+        let asked = options.asked();
+        if plan.asked == asked && plan.scale_asked == options.scale {
             return Ok(Some(plan));
         }
-        let asked = |minutes, corpus: &CorpusChoice, seed| {
-            format!("--minutes {minutes} --corpus {corpus} --seed {seed}")
-        };
         Err(ExperimentError::OtherOptions {
             path: folder.path().to_owned(),
-            there: asked(plan.minutes, &plan.corpus, plan.seed),
-            asked: asked(options.minutes, &options.corpus, options.seed),
+            there: plan.asked,
+            asked,
         })
     }
 

@@ -2,7 +2,6 @@
 
 use crate::error::QuickstartError;
 use crate::options::{CorpusChoice, Options};
-use crate::plan::Plan;
 use isoflop_corpus::{
     CorpusOptions, CorpusSummary, Fingerprint, Input, RuleSource, RuleSourceSpec, TokenCorpus,
 };
@@ -122,9 +121,13 @@ impl LoadedCorpus {
     ///
     /// # Errors
     /// [`QuickstartError::Unreadable`] if the cache is gone or damaged.
-    pub(crate) fn reload(plan: &Plan, cache: &Path) -> Result<Self, QuickstartError> {
-        let facts = &plan.facts;
-        let tokens = match (&facts.synthetic, facts.size_in_cache, &plan.corpus) {
+    pub fn reload(
+        (choice, tokenizer): (&CorpusChoice, Option<&Path>),
+        facts: &CorpusFacts,
+        recipe: &Recipe,
+        cache: &Path,
+    ) -> Result<Self, QuickstartError> {
+        let tokens = match (&facts.synthetic, facts.size_in_cache, choice) {
             (Some(made), _, _) => RuleSource::new(made.spec.clone())?.corpus(
                 made.training_tokens,
                 made.validation_tokens,
@@ -133,9 +136,8 @@ impl LoadedCorpus {
             (None, Some(size), _) => TokenCorpus::from_cache(cache, facts.fingerprint, size)?
                 .ok_or_else(|| gone(cache))?,
             (None, None, CorpusChoice::Folder(place)) => {
-                let tokenizer = plan.tokenizer.as_deref();
                 let text = CorpusOptions::default();
-                Self::read(Some(place), tokenizer, &text, &plan.recipe, None)?.tokens
+                Self::read(Some(place), tokenizer, &text, recipe, None)?.tokens
             }
             (None, None, _) => return Err(gone(cache)),
         };

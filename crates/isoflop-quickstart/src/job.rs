@@ -84,7 +84,12 @@ fn plan_and_corpus(
     let earlier = Plan::load(folder, options)?;
     let resumed = earlier.is_some();
     let corpus = match &earlier {
-        Some(plan) => LoadedCorpus::reload(plan, &folder.corpus())?,
+        Some(plan) => LoadedCorpus::reload(
+            (&plan.corpus, plan.tokenizer.as_deref()),
+            &plan.facts,
+            &plan.recipe,
+            &folder.corpus(),
+        )?,
         None => LoadedCorpus::gather(options, &folder.corpus())?,
     };
     tell(Event::Corpus(&corpus.facts));

@@ -6,6 +6,7 @@ mod text;
 use crate::failure::{Exit, Failure};
 use crate::interrupt;
 use crate::output::Output;
+use isoflop_corpus::CorpusOptions;
 use isoflop_experiments::{Ending, ExperimentError, Name, Options, experiment};
 use isoflop_quickstart::CorpusChoice;
 use show::Show;
@@ -40,6 +41,12 @@ pub struct Args {
     /// of known entropy
     #[arg(long, default_value = "registry", value_name = "DIR")]
     corpus: CorpusChoice,
+    /// Field of the text in JSON lines and Parquet; a usual one if not given
+    #[arg(long, value_name = "NAME")]
+    text_field: Option<String>,
+    /// Encode the text by this `tokenizer.json`; one is trained if not given
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
     /// Folder for runs, figures and records of all experiments
     #[arg(long, default_value = "isoflop-experiments", value_name = "DIR")]
     out: PathBuf,
@@ -54,6 +61,11 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         corpus: args.corpus,
         out: args.out,
         seed: args.seed,
+        text: CorpusOptions {
+            text_field: args.text_field,
+            ..CorpusOptions::default()
+        },
+        tokenizer: args.tokenizer,
         ..Options::of(args.name)
     };
     let stop = interrupt::stop_flag()?;
