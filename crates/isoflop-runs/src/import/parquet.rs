@@ -6,6 +6,9 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 
 /// Rows that are held as text at once.
 const CHUNK: usize = 8192;
@@ -23,7 +26,7 @@ pub(super) fn read(
         error: error.to_string(),
     };
     let size = input.len();
-    let reader = SerializedFileReader::new(input).map_err(broken)?;
+    let reader = guarded(|| SerializedFileReader::new(input)).map_err(broken)?;
     check_places(reader.metadata(), size).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     let header: Vec<String> = schema
@@ -36,7 +39,8 @@ pub(super) fn read(
         ..Table::default()
     };
     let (mut chunk, mut line, mut chunks) = (empty(), 0, 0);
-    for row in reader.get_row_iter(None).map_err(broken)? {
+    let mut rows = guarded(|| reader.get_row_iter(None)).map_err(broken)?;
+    while let Some(row) = guarded(|| rows.next().transpose()).transpose() {
         line += 1;
         match row {
             Ok(row) => chunk.rows.push(TableRow {
@@ -60,6 +64,34 @@ pub(super) fn read(
         add(chunk)?;
     }
     Ok(())
+}
+
+thread_local! {
+    /// Whether this thread is inside the library that reads Parquet.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the library that reads Parquet. It asserts where a damaged page does not do what the
+/// format promises: that is an error of the file, and neither ends the program nor prints a trace.
+/// Nothing is called again after an error, so no half-changed state is ever seen.
+fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                before(info);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(false);
+    result.unwrap_or_else(|_| {
+        Err(ParquetError::General(
+            "a page does not hold what its directory says".to_owned(),
+        ))
+    })
 }
 
 /// Refuses a file whose directory places a column outside it: the reader asserts that no offset is
