@@ -49,7 +49,7 @@ impl FromStr for Device {
 pub enum DeviceError {
     /// This program was built for the processor alone.
     #[error(
-        "this program was built without CUDA: build it with `cargo build --release --features cuda`, or train on the cpu"
+        "this program was built without CUDA: build isoflop-train with the feature `cuda`, or train on the cpu"
     )]
     NotBuilt,
     /// A library of CUDA is not there.
@@ -86,6 +86,9 @@ pub enum DeviceError {
         /// Elements that fit.
         most: usize,
     },
+    /// An optimiser that has no kernels on the GPU.
+    #[error("Muon trains on the processor only: train on the cpu, or by AdamW")]
+    Optimizer,
     /// CUDA failed in the run.
     #[error(
         "the GPU failed while {doing}: {reason}; the last checkpoint is whole, so start the run again"

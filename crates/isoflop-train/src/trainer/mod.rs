@@ -227,6 +227,9 @@ fn check(spec: &TrainSpec) -> Result<(), TrainError> {
 }
 
 fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engine>, DeviceError> {
+    if device != Device::Cpu && matches!(spec.optimizer, Optimizer::Muon { .. }) {
+        return Err(DeviceError::Optimizer);
+    }
     match device {
         Device::Cpu => Ok(Box::new(CpuEngine::new(spec.shape, spec.batch, state)?)),
         #[cfg(feature = "cuda")]

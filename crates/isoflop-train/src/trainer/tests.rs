@@ -158,3 +158,19 @@ fn numbers_with_which_muon_can_t_work_are_refused() {
         assert!(matches!(refused, Some(TrainError::Muon { .. })));
     }
 }
+
+#[test]
+fn muon_is_refused_where_it_has_no_kernels() {
+    let spec = TrainSpec {
+        optimizer: crate::Optimizer::Muon {
+            rate: 1.0,
+            momentum: 0.95,
+        },
+        ..spec(1)
+    };
+    for device in [Device::Cuda, Device::CudaTf32] {
+        let error = Trainer::new_on(device, spec.clone()).err().unwrap();
+        assert_eq!(error, TrainError::Device(DeviceError::Optimizer));
+    }
+    assert!(Trainer::new(spec).is_ok());
+}
