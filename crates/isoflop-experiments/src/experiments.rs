@@ -6,6 +6,7 @@ mod early_stopping;
 mod kaplan_panels;
 mod repetition;
 mod sample_efficiency;
+mod tokens_per_parameter;
 mod valleys;
 mod wsd;
 
@@ -43,6 +44,7 @@ experiments! {
     Valleys => valleys,
     DataQuality => data_quality,
     Repetition => repetition,
+    TokensPerParameter => tokens_per_parameter,
     Wsd => wsd,
 }
 

@@ -22,6 +22,8 @@ pub enum Name {
     DataQuality,
     /// Few unique tokens, many epochs.
     Repetition,
+    /// The best D/N, and what moves it.
+    TokensPerParameter,
     /// Several lengths from one run.
     Wsd,
 }
@@ -42,7 +44,7 @@ pub struct UnknownName(String);
 
 impl Name {
     /// Every experiment.
-    pub const ALL: [Name; 8] = [
+    pub const ALL: [Name; 9] = [
         Name::KaplanPanels,
         Name::SampleEfficiency,
         Name::EarlyStopping,
@@ -50,6 +52,7 @@ impl Name {
         Name::Valleys,
         Name::DataQuality,
         Name::Repetition,
+        Name::TokensPerParameter,
         Name::Wsd,
     ];
 
@@ -64,6 +67,7 @@ impl Name {
             Name::Valleys => "valleys",
             Name::DataQuality => "data-quality",
             Name::Repetition => "repetition",
+            Name::TokensPerParameter => "tokens-per-parameter",
             Name::Wsd => "wsd",
         }
     }
@@ -112,6 +116,10 @@ impl Name {
                 "Up to four epochs are nearly as good as new data; with many more the worth of \
                  repetition decays.",
                 "Muennighoff et al. 2023",
+            ),
+            Name::TokensPerParameter => (
+                "A model is best trained on about 20 tokens a parameter.",
+                "Hoffmann et al. 2022; reasons of another answer: Porian et al. 2024",
             ),
             Name::Wsd => (
                 "One run that is annealed from several of its checkpoints gives the losses of as \

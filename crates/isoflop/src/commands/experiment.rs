@@ -24,6 +24,7 @@ use std::path::PathBuf;
 ///   valleys               the best size at each of three budgets, and how it grows
 ///   data-quality          larger data help only if they are good
 ///   repetition            few unique tokens, many epochs
+///   tokens-per-parameter  the best ratio of data to size against 20, and what moves it
 ///   wsd                   several lengths from one run, by annealing its checkpoints
 ///
 /// Examples:
