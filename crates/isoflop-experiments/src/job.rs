@@ -13,6 +13,7 @@ use crate::training::Surroundings;
 use isoflop_laws::FlopCount;
 use isoflop_quickstart::{CorpusFacts, JobFolder, LoadedCorpus};
 use isoflop_runs::{Store, write_csv};
+use isoflop_train::check_device;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -79,6 +80,7 @@ pub fn experiment(
     if !(options.minutes > 0.0 && options.minutes <= 10_080.0) {
         return Err(ExperimentError::Minutes(options.minutes));
     }
+    check_device(options.device)?;
     let folder = JobFolder::open(&options.out.join(options.name.folder()))?;
     let (plan, corpus) = plan_and_corpus(options, &folder, begun, tell)?;
     let store = Mutex::new(Store::open(&folder.store())?);
@@ -88,6 +90,7 @@ pub fn experiment(
         corpus: &corpus,
         texts: &texts,
         store: &store,
+        device: options.device,
         checkpoint_every: options.checkpoint_every,
     };
     let (training, mut trained) = (Instant::now(), None);

@@ -3,7 +3,7 @@
 use crate::Name;
 use isoflop_corpus::CorpusOptions;
 use isoflop_quickstart::CorpusChoice;
-use isoflop_train::{CHECKPOINT_EVERY, Recipe};
+use isoflop_train::{CHECKPOINT_EVERY, Device, Recipe};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,9 +26,12 @@ pub struct Options {
     pub text: CorpusOptions,
     /// A `tokenizer.json` that encodes the text; one is trained without.
     pub tokenizer: Option<PathBuf>,
+    /// Where runs are trained.
+    pub device: Device,
     /// Time between checkpoints: what a kill costs at most.
     pub checkpoint_every: Duration,
-    /// Runs that are trained at the same time, each on a thread of its own.
+    /// Runs that are trained at the same time on the processor, each on a thread of its own. A GPU
+    /// takes one after the other.
     pub workers: usize,
     /// Length of the runs as a multiple of the shortest that make sense, instead of what fits the
     /// minutes. For checks.
@@ -51,6 +54,7 @@ impl Options {
             recipe: Recipe::default(),
             text: CorpusOptions::default(),
             tokenizer: None,
+            device: Device::Cpu,
             checkpoint_every: CHECKPOINT_EVERY,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             scale: None,
@@ -80,7 +84,18 @@ impl Options {
         if let Some(tokenizer) = &self.tokenizer {
             asked += &format!(" --tokenizer {}", tokenizer.display());
         }
+        if self.device != Device::Cpu {
+            asked += &format!(" --device {}", self.device);
+        }
         asked
+    }
+
+    /// Runs at the same time on the device.
+    pub(crate) fn at_once(&self) -> usize {
+        match self.device {
+            Device::Cpu => self.workers.max(1),
+            Device::Cuda | Device::CudaTf32 => 1,
+        }
     }
 
     /// The same as quickstart asks for a corpus.

@@ -6,7 +6,7 @@ use crate::error::ExperimentError;
 use crate::experiments;
 use crate::options::Options;
 use isoflop_quickstart::{CorpusFacts, JobFolder, LoadedCorpus};
-use isoflop_train::{ModelShape, Recipe, Speed, TrainError, measure_speed};
+use isoflop_train::{Device, ModelShape, Recipe, Speed, TrainError, measure_speed_on};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -62,7 +62,8 @@ impl Plan {
         };
         let mut speeds = Speeds {
             recipe: bench.recipe,
-            workers: options.workers.max(1),
+            device: options.device,
+            workers: options.at_once(),
             known: Vec::new(),
         };
         let mut timed = |scale: f64| -> Result<(Vec<PlannedRun>, f64), ExperimentError> {
@@ -98,7 +99,7 @@ impl Plan {
             facts: corpus.facts.clone(),
             recipe: options.recipe,
             scale,
-            workers: options.workers.max(1),
+            workers: options.at_once(),
             runs,
         })
     }
@@ -190,6 +191,7 @@ fn makespan(runs: &[PlannedRun], workers: usize) -> f64 {
 /// Speeds of one thread while the others work too.
 struct Speeds {
     recipe: Recipe,
+    device: Device,
     workers: usize,
     known: Vec<((ModelShape, usize), Speed)>,
 }
@@ -213,9 +215,10 @@ impl Speeds {
             batch: pace.1,
             ..self.recipe
         };
+        let device = self.device;
         let one = || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
-            Ok(pool) => pool.install(|| measure_speed(&recipe, &pace.0)),
-            Err(_) => measure_speed(&recipe, &pace.0),
+            Ok(pool) => pool.install(|| measure_speed_on(device, &recipe, &pace.0)),
+            Err(_) => measure_speed_on(device, &recipe, &pace.0),
         };
         let measured: Vec<Option<Result<Speed, TrainError>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..self.workers).map(|_| scope.spawn(one)).collect();

@@ -8,7 +8,7 @@ use isoflop_corpus::{TrainingWindows, ValidationLoss, ValidationSet};
 use isoflop_laws::Tokens;
 use isoflop_quickstart::LoadedCorpus;
 use isoflop_runs::{Checkpoint, Run, Status, Store};
-use isoflop_train::{Session, SessionError, TrainError, TrainSpec, Trainer};
+use isoflop_train::{Device, Session, SessionError, TrainError, TrainSpec, Trainer};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,7 @@ pub(crate) struct Surroundings<'a> {
     pub texts: &'a Texts,
     /// Results are kept as they come: a kill loses no measurement.
     pub store: &'a Mutex<Store>,
+    pub device: Device,
     pub checkpoint_every: Duration,
 }
 
@@ -52,7 +53,12 @@ pub(crate) fn train(
     let corpus = &around.corpus.tokens;
     let windows = around.texts.windows(corpus, run.reading, size)?;
     let validation = corpus.validation_set(spec.shape.context, run.windows)?;
-    let session = Session::open(spec.clone(), checkpoint.to_owned(), around.checkpoint_every)?;
+    let session = Session::open_on(
+        around.device,
+        spec.clone(),
+        checkpoint.to_owned(),
+        around.checkpoint_every,
+    )?;
     let mut running = Running {
         run,
         around,

@@ -46,6 +46,7 @@ pub fn quickstart(
 ) -> Result<Ending, QuickstartError> {
     let begun = Instant::now();
     options.check()?;
+    isoflop_train::check_device(options.device)?;
     let folder = JobFolder::open(&options.out)?;
     let (plan, corpus) = plan_and_corpus(options, &folder, begun, tell)?;
     let mut job = Job {
@@ -69,6 +70,7 @@ pub fn quickstart(
 pub fn prepare(options: &Options, tell: &mut Observer<'_>) -> Result<Plan, QuickstartError> {
     let begun = Instant::now();
     options.check()?;
+    isoflop_train::check_device(options.device)?;
     let folder = JobFolder::open(&options.out)?;
     Ok(plan_and_corpus(options, &folder, begun, tell)?.0)
 }
@@ -213,6 +215,7 @@ impl Job<'_> {
             name: &run.name,
             spec: &run.spec,
             corpus: &self.corpus,
+            device: self.plan.device,
             checkpoint: &checkpoint,
             checkpoint_every: self.plan.checkpoint_every(),
         };

@@ -1,7 +1,7 @@
 //! What a quickstart is asked to do.
 
 use isoflop_corpus::CorpusOptions;
-use isoflop_train::{CHECKPOINT_EVERY, Recipe};
+use isoflop_train::{CHECKPOINT_EVERY, Device, Recipe};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::fmt;
@@ -63,6 +63,8 @@ pub struct Options {
     pub text: CorpusOptions,
     /// A `tokenizer.json` to encode the text by; one is trained without.
     pub tokenizer: Option<PathBuf>,
+    /// Where runs are trained.
+    pub device: Device,
     /// Time between checkpoints: what a kill costs at most.
     pub checkpoint_every: Duration,
 }
@@ -78,6 +80,7 @@ impl Default for Options {
             recipe: Recipe::default(),
             text: CorpusOptions::default(),
             tokenizer: None,
+            device: Device::Cpu,
             checkpoint_every: CHECKPOINT_EVERY,
         }
     }
@@ -132,6 +135,9 @@ impl Options {
         }
         if let Some(tokenizer) = &self.tokenizer {
             text += &format!(" --tokenizer {}", tokenizer.display());
+        }
+        if self.device != Device::Cpu {
+            text += &format!(" --device {}", self.device);
         }
         text
     }

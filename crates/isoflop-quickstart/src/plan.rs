@@ -7,7 +7,8 @@ use crate::folder::JobFolder;
 use crate::options::{CorpusChoice, Options};
 use isoflop_corpus::CorpusOptions;
 use isoflop_train::{
-    Budget, Ladder, LadderError, ModelShape, PlannedRun, Recipe, Speed, TrainError, measure_speed,
+    Budget, Device, Ladder, LadderError, ModelShape, PlannedRun, Recipe, Speed, TrainError,
+    measure_speed_on,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct Plan {
     /// Tokeniser asked for.
     #[serde(default)]
     pub tokenizer: Option<PathBuf>,
+    /// Where runs are trained: another device gives other bits.
+    #[serde(default)]
+    pub device: Device,
     /// What it turned out to be.
     pub facts: CorpusFacts,
     /// How runs are trained; its vocabulary is the one asked for.
@@ -83,7 +87,7 @@ impl Plan {
             unique_tokens: corpus.unique_tokens(&recipe)?.get() as u64,
             validation_tokens: corpus.facts.validation_tokens as u64,
         };
-        let (ladder, speeds) = measured_ladder(&recipe, budget)?;
+        let (ladder, speeds) = measured_ladder(options.device, &recipe, budget)?;
         let ladder = ladder.map_err(|error| too_few_minutes(error, options, used))?;
         Ok(Self {
             format: FORMAT,
@@ -95,6 +99,7 @@ impl Plan {
             corpus: options.corpus.clone(),
             text_field: options.text.text_field.clone(),
             tokenizer: options.tokenizer.clone(),
+            device: options.device,
             facts: corpus.facts.clone(),
             recipe: options.recipe,
             checkpoint_every_secs: options.checkpoint_every.as_secs_f64(),
@@ -142,6 +147,7 @@ impl Plan {
             && self.corpus == options.corpus
             && self.text_field == options.text.text_field
             && self.tokenizer == options.tokenizer
+            && self.device == options.device
     }
 
     fn asked(&self) -> String {
@@ -155,6 +161,7 @@ impl Plan {
                 ..CorpusOptions::default()
             },
             tokenizer: self.tokenizer.clone(),
+            device: self.device,
             ..Options::default()
         };
         options.asked()
@@ -184,10 +191,14 @@ pub(crate) fn program() -> String {
 
 type Measured = (Result<Ladder, LadderError>, Vec<(ModelShape, Speed)>);
 
-fn measured_ladder(recipe: &Recipe, budget: Budget) -> Result<Measured, TrainError> {
+fn measured_ladder(
+    device: Device,
+    recipe: &Recipe,
+    budget: Budget,
+) -> Result<Measured, TrainError> {
     let (mut speeds, mut failure) = (Vec::new(), None);
     let ladder = isoflop_train::plan(recipe, budget, |shape| {
-        let speed = measure_speed(recipe, shape).unwrap_or_else(|error| {
+        let speed = measure_speed_on(device, recipe, shape).unwrap_or_else(|error| {
             failure = Some(error);
             Speed {
                 train: f64::INFINITY,

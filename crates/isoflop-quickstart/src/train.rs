@@ -5,7 +5,7 @@ use crate::error::QuickstartError;
 use isoflop_corpus::{ValidationLoss, ValidationSet};
 use isoflop_laws::{FlopCount, Loss, Tokens};
 use isoflop_runs::{Checkpoint, Run, Status};
-use isoflop_train::{Decay, Session, TrainError, TrainSpec};
+use isoflop_train::{Decay, Device, Session, TrainError, TrainSpec};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub struct TrainRequest<'a> {
     pub spec: &'a TrainSpec,
     /// On what.
     pub corpus: &'a LoadedCorpus,
+    /// Where.
+    pub device: Device,
     /// The file that keeps its state.
     pub checkpoint: &'a Path,
     /// Time between checkpoints.
@@ -74,7 +76,8 @@ pub fn train_run(
     let validation = corpus
         .tokens
         .validation_set(context, validation_windows(context))?;
-    let mut session = Session::open(
+    let mut session = Session::open_on(
+        request.device,
         (*spec).clone(),
         request.checkpoint.to_owned(),
         request.checkpoint_every,

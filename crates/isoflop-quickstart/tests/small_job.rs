@@ -5,7 +5,7 @@ use isoflop_quickstart::{
     CorpusChoice, Ending, Event, Options, Outcome, Plan, QuickstartError, prepare, quickstart,
 };
 use isoflop_runs::{Run, Status, Store};
-use isoflop_train::Recipe;
+use isoflop_train::{Device, Recipe};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -32,6 +32,7 @@ fn options(out: &Path) -> Options {
             ..CorpusOptions::default()
         },
         tokenizer: None,
+        device: Device::Cpu,
         checkpoint_every: Duration::from_millis(50),
     }
 }

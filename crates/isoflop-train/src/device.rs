@@ -49,7 +49,7 @@ impl FromStr for Device {
 pub enum DeviceError {
     /// This program was built for the processor alone.
     #[error(
-        "this program was built without CUDA: build isoflop-train with the feature `cuda`, or train on the cpu"
+        "this program was built without CUDA: build it with `--features cuda`, or train on the cpu"
     )]
     NotBuilt,
     /// A library of CUDA is not there.

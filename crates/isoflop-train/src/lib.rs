@@ -33,6 +33,6 @@ pub use run::{
 pub use schedule::{Decay, Schedule};
 pub use session::{CHECKPOINT_EVERY, Session, SessionError};
 pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
-pub use speed::{measure_speed, measure_speed_on};
+pub use speed::{check_device, measure_speed, measure_speed_on};
 pub use trainer::{BASE_WIDTH, Optimizer, TrainError, TrainSpec, Trainer};
 pub use transformer::{OUTPUT_SCALE, Transformer};

@@ -117,6 +117,7 @@ pub fn train_spec(
     places: &RunPlaces,
     watch: &mut dyn FnMut(Progress) -> Wish,
 ) -> Result<Option<RunResult>, RunError> {
+    crate::speed::check_device(spec.settings.device).map_err(SessionError::Train)?;
     let (corpus, description) = corpus::load(spec)?;
     let train = spec.train_spec(corpus.vocab_size)?;
     std::fs::create_dir_all(&places.checkpoint).map_err(|source| RunError::Write {
@@ -124,7 +125,7 @@ pub fn train_spec(
         source,
     })?;
     let every = Duration::from_secs_f64(spec.settings.checkpoint_secs);
-    let session = Session::open(train.clone(), places.state(), every)?;
+    let session = Session::open_on(spec.settings.device, train.clone(), places.state(), every)?;
     let curve = Curve::begin(&places.curve, &train, session.trainer().losses())?;
     let mut run = Run {
         session,

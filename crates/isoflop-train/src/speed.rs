@@ -21,6 +21,15 @@ pub fn measure_speed(recipe: &Recipe, shape: &ModelShape) -> Result<Speed, Train
     measure_speed_on(Device::Cpu, recipe, shape)
 }
 
+/// Whether `device` can be trained on here, told before anything is prepared for it.
+///
+/// # Errors
+/// [`TrainError::Device`] with what is missing and what to do.
+pub fn check_device(device: Device) -> Result<(), TrainError> {
+    let recipe = Recipe::default();
+    Trainer::new_on(device, recipe.spec(recipe.shape(0), 1, 0)).map(drop)
+}
+
 /// As [`measure_speed`], on `device`.
 ///
 /// # Errors

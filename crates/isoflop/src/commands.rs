@@ -21,6 +21,7 @@ mod serve;
 mod simulate;
 mod sweep;
 mod train;
+mod training;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;

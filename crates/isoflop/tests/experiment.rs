@@ -90,3 +90,31 @@ fn wrong_use_is_refused_with_what_to_give() {
     let said = String::from_utf8_lossy(&minutes.stderr).into_owned();
     assert!(said.contains("`--minutes` is 0"), "{said}");
 }
+
+#[test]
+fn a_device_that_is_not_there_is_refused_before_any_text_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("run.json");
+    let asked = r#"{"params": 1e4, "tokens": 1e4, "settings": {"device": "cuda"}}"#;
+    fs::write(&spec, asked).unwrap();
+    let started = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isoflop"));
+        // A machine with a GPU shows none of them then.
+        command.env("CUDA_VISIBLE_DEVICES", "").args(arguments);
+        command.current_dir(folder.path()).output().unwrap()
+    };
+    let refused = [
+        started(&["experiment", "valleys", "--device", "cuda", "--out", "out"]),
+        started(&["quickstart", "--device", "cuda-tf32", "--out", "out"]),
+        started(&["train", "run.json"]),
+    ];
+    for output in refused {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("train on the cpu"), "{said}");
+    }
+    let unknown = started(&["quickstart", "--device", "gpu"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(said.contains("cpu, cuda or cuda-tf32"), "{said}");
+    assert!(!folder.path().join("out").exists());
+}

@@ -4,7 +4,7 @@ mod schemas;
 
 use isoflop_corpus::CorpusOptions;
 use isoflop_quickstart::{CorpusChoice, Options, prepare};
-use isoflop_train::Recipe;
+use isoflop_train::{Device, Recipe};
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use std::fs;
@@ -34,6 +34,7 @@ fn prepared(out: &Path) {
             ..CorpusOptions::default()
         },
         tokenizer: None,
+        device: Device::Cpu,
         checkpoint_every: Duration::from_millis(20),
     };
     prepare(&options, &mut |_| {}).unwrap();

@@ -1,5 +1,6 @@
 //! The specification of a run: a JSON object, the same that a sweep hands to its trainers.
 
+use crate::device::Device;
 use crate::recipe::Recipe;
 use crate::schedule::Decay;
 use crate::session::CHECKPOINT_EVERY;
@@ -128,6 +129,8 @@ pub struct RunSettings {
     pub weight_decay: Option<f32>,
     /// Norm that the gradient is clipped to.
     pub clip: Option<f32>,
+    /// Where it is trained: `cpu`, `cuda` or `cuda-tf32`.
+    pub device: Device,
     /// Seconds between checkpoints.
     pub checkpoint_secs: f64,
 }
@@ -158,6 +161,7 @@ impl Default for RunSettings {
             beta2: None,
             weight_decay: None,
             clip: None,
+            device: Device::Cpu,
             checkpoint_secs: CHECKPOINT_EVERY.as_secs_f64(),
         }
     }

@@ -3,12 +3,11 @@
 mod show;
 mod text;
 
+use crate::commands::training::TrainingArgs;
 use crate::failure::{Exit, Failure};
 use crate::interrupt;
 use crate::output::Output;
-use isoflop_corpus::CorpusOptions;
 use isoflop_experiments::{Ending, ExperimentError, Name, Options, experiment};
-use isoflop_quickstart::CorpusChoice;
 use show::Show;
 use std::path::PathBuf;
 
@@ -38,35 +37,22 @@ pub struct Args {
     /// Minutes for everything
     #[arg(long, default_value_t = 4.0)]
     minutes: f64,
-    /// A folder of text; `registry`: Rust sources that cargo has unpacked; `synthetic`: a source
-    /// of known entropy
-    #[arg(long, default_value = "registry", value_name = "DIR")]
-    corpus: CorpusChoice,
-    /// Field of the text in JSON lines and Parquet; a usual one if not given
-    #[arg(long, value_name = "NAME")]
-    text_field: Option<String>,
-    /// Encode the text by this `tokenizer.json`; one is trained if not given
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
     /// Folder for runs, figures and records of all experiments
     #[arg(long, default_value = "isoflop-experiments", value_name = "DIR")]
     out: PathBuf,
-    /// Seed of weights and data order
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 32))]
-    seed: u64,
+    #[command(flatten)]
+    training: TrainingArgs,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let options = Options {
+        text: args.training.text(),
         minutes: args.minutes,
-        corpus: args.corpus,
+        corpus: args.training.corpus,
         out: args.out,
-        seed: args.seed,
-        text: CorpusOptions {
-            text_field: args.text_field,
-            ..CorpusOptions::default()
-        },
-        tokenizer: args.tokenizer,
+        seed: args.training.seed,
+        tokenizer: args.training.tokenizer,
+        device: args.training.device,
         ..Options::of(args.name)
     };
     let stop = interrupt::stop_flag()?;

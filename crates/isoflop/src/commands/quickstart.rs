@@ -3,11 +3,11 @@
 mod show;
 pub mod text;
 
+use crate::commands::training::TrainingArgs;
 use crate::failure::{Exit, Failure};
 use crate::interrupt;
 use crate::output::Output;
-use isoflop_corpus::CorpusOptions;
-use isoflop_quickstart::{CorpusChoice, Ending, Options, QuickstartError, quickstart};
+use isoflop_quickstart::{Ending, Options, QuickstartError, quickstart};
 use show::Show;
 use std::path::PathBuf;
 
@@ -29,37 +29,24 @@ pub struct Args {
     /// Compute of the forecast model ÷ that of the largest small one
     #[arg(long, default_value_t = 10.0)]
     ratio: f64,
-    /// A folder or file of text (also JSON lines, Parquet, and tokens as nanoGPT writes them);
-    /// `registry`: Rust sources that cargo has unpacked; `synthetic`: a source of known entropy
-    #[arg(long, default_value = "registry", value_name = "PATH")]
-    corpus: CorpusChoice,
-    /// Field of JSON lines or Parquet that holds the text; `text` or `content` if not given
-    #[arg(long, value_name = "NAME")]
-    text_field: Option<String>,
-    /// Encode the text by this `tokenizer.json`; one is trained if not given
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
     /// Folder for runs, forecast, figures and report
     #[arg(long, default_value = "isoflop-out", value_name = "DIR")]
     out: PathBuf,
-    /// Seed of weights and data order
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 32))]
-    seed: u64,
+    #[command(flatten)]
+    training: TrainingArgs,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let defaults = Options::default();
     let options = Options {
-        text: CorpusOptions {
-            text_field: args.text_field,
-            ..defaults.text
-        },
-        tokenizer: args.tokenizer,
+        text: args.training.text(),
+        tokenizer: args.training.tokenizer,
+        device: args.training.device,
         minutes: args.minutes,
         ratio: args.ratio,
-        corpus: args.corpus,
+        corpus: args.training.corpus,
         out: args.out,
-        seed: args.seed,
+        seed: args.training.seed,
         ..defaults
     };
     let stop = interrupt::stop_flag()?;
