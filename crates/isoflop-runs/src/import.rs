@@ -20,6 +20,7 @@ mod names;
 mod open;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod python_dict;
 mod recognise;
 mod rows;
 mod sources;

@@ -12,8 +12,11 @@
 mod atomic_file;
 mod checkpoint;
 mod column;
+mod compression;
 mod export;
 mod import;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod run;
 mod selection;
 mod store;
@@ -21,12 +24,15 @@ mod store;
 pub use atomic_file::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use column::{Column, UnknownColumn};
+pub use compression::Packing;
 pub use export::{write_csv, write_jsonl};
 pub use import::{
     ANNEALED, ColumnGuess, ColumnMap, FinalLoss, Format, GuessKind, ImportError, ImportOptions,
     Imported, ImportedRow, RowsAre, UnknownFinalLoss, UnknownFormat, holds_logged_runs,
     import_bytes, import_file, import_rows, import_source,
 };
+#[cfg(feature = "parquet")]
+pub use parquet_file::{guard_parquet, open_parquet};
 pub use run::{InvalidRun, Run, Status};
 pub use selection::{Dropped, Selection, SelectionOptions, select};
 pub use store::{Provenance, Recorded, Store, StoreError, is_store};

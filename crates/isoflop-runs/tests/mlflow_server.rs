@@ -1,7 +1,8 @@
 //! A real `mlflow server` on loopback, over a copy of the database in `fixtures/`.
 //!
-//! Needs MLflow from PyPI: on the path, or named by `ISOFLOP_MLFLOW`. Part of the tests with
-//! `--features mlflow-tests`, and then it fails without one.
+//! Needs MLflow from PyPI, on the path or named by `ISOFLOP_MLFLOW`, and fails without one:
+//!
+//!     cargo test --workspace --test mlflow_server -- --ignored
 
 use isoflop_runs::{ImportOptions, SelectionOptions, Status, import_source};
 use std::net::{TcpListener, TcpStream};
@@ -50,6 +51,7 @@ fn start(database: &Path, port: u16) -> Server {
 }
 
 #[test]
+#[ignore = "needs MLflow: pip install mlflow"]
 fn a_live_server_gives_the_same_runs_as_its_database() {
     let folder = tempfile::tempdir().unwrap();
     let fixture =

@@ -2,14 +2,13 @@
 
 use super::{Contents, TextFile, field};
 use crate::error::CorpusError;
+use isoflop_runs::{guard_parquet, open_parquet};
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows that are read at once.
 const ROWS: usize = 1024;
@@ -22,11 +21,10 @@ pub(super) fn read(
     limit: u64,
     wanted: Option<&str>,
 ) -> Result<Contents, CorpusError> {
-    let read = AssertUnwindSafe(|| read_columns(file, limit, wanted));
-    catch_unwind(read).unwrap_or_else(|_| {
+    guard_parquet(|| Ok(read_columns(file, limit, wanted))).unwrap_or_else(|error| {
         Err(CorpusError::Parquet {
             path: file.path.clone(),
-            reason: "a page does not hold what its directory says".to_owned(),
+            reason: error.to_string(),
         })
     })
 }
@@ -44,9 +42,8 @@ fn read_columns(
         path: file.path.clone(),
         source,
     })?;
-    let reader = SerializedFileReader::new(input).map_err(|error| broken(error.to_string()))?;
+    let reader = open_parquet(input).map_err(|error| broken(error.to_string()))?;
     let metadata = reader.metadata();
-    check_places(metadata, file.bytes).map_err(broken)?;
     let schema = metadata.file_metadata().schema_descr_ptr();
     let columns = schema.columns();
     let is_usable = |column: &&parquet::schema::types::ColumnDescPtr| {
@@ -96,30 +93,6 @@ fn read_columns(
         left_out,
         guessed_field: wanted.is_none().then_some(chosen),
     })
-}
-
-/// Refuses a file whose directory places a column outside it: the reader would set memory aside for
-/// whatever length is claimed.
-fn check_places(metadata: &ParquetMetaData, size: u64) -> Result<(), String> {
-    for (number, group) in metadata.row_groups().iter().enumerate() {
-        for column in group.columns() {
-            let start = column
-                .dictionary_page_offset()
-                .unwrap_or(column.data_page_offset());
-            let place = u64::try_from(start)
-                .ok()
-                .zip(u64::try_from(column.compressed_size()).ok());
-            let is_inside = place
-                .and_then(|(start, length)| start.checked_add(length))
-                .is_some_and(|end| end <= size);
-            if !is_inside || column.data_page_offset() < 0 || column.num_values() < 0 {
-                return Err(format!(
-                    "row group {number} has a column that lies outside the file"
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// A column at the top of the schema, one value a row at most.

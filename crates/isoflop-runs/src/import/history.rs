@@ -25,6 +25,8 @@ pub(super) struct LoggedRun {
     pub series: BTreeMap<String, Series>,
     /// How the tracker says that the run ended, in its own word.
     pub status: Option<String>,
+    /// Line of its last row, where the source has lines.
+    pub line: u64,
     /// Why the run cannot be used, where the tracker says so.
     pub unusable: Option<String>,
 }

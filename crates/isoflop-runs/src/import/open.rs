@@ -3,8 +3,10 @@
 use super::format::Format;
 use super::history;
 use super::rows::RowReader;
+use super::sources::wandb_history::WandbHistory;
 use super::sources::{self, Importer, Logged};
-use super::{ImportError, ImportOptions, Imported, format};
+use super::table::Table;
+use super::{ImportError, ImportOptions, Imported, format, python_dict};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -61,7 +63,8 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, Imp
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         return import_folder(path, options);
     }
-    match sources::for_file(path, options.format) {
+    let is_export = options.format == Some(Format::Wandb) && is_table(path, None);
+    match sources::for_file(path, options.format).filter(|_| !is_export) {
         Some(importer) => {
             let folder = path.parent().unwrap_or(Path::new(""));
             import_logged(importer, folder, &[path.to_owned()], &name, options)
@@ -90,11 +93,53 @@ pub fn import_bytes(
     if is_parquet_bytes(&bytes, options.format) {
         return import_parquet_bytes(name, bytes, options);
     }
-    let (table, decimal_comma) = format::table_of(name, &bytes, options.format)?;
+    let layout = options.format.filter(|format| *format != Format::Wandb);
+    let (mut table, decimal_comma) = format::table_of(name, &bytes, layout)?;
     drop(bytes);
-    let mut reader = RowReader::new(name, &table, options, decimal_comma)?;
-    reader.add(table, &[]);
-    Ok(reader.finish())
+    python_dict::expand(&mut table);
+    let mut reader = TableReader::new(name, &table, options, decimal_comma)?;
+    reader.add(table);
+    reader.finish(name, options)
+}
+
+/// Reads the chunks of one table, as what its rows are.
+enum TableReader<'a> {
+    Rows(RowReader<'a>),
+    History(WandbHistory),
+}
+
+impl<'a> TableReader<'a> {
+    fn new(
+        name: &str,
+        first: &Table,
+        options: &'a ImportOptions,
+        decimal_comma: bool,
+    ) -> Result<Self, ImportError> {
+        match WandbHistory::of(name, first, options) {
+            Some(history) => Ok(TableReader::History(history)),
+            None => RowReader::new(name, first, options, decimal_comma).map(TableReader::Rows),
+        }
+    }
+
+    fn add(&mut self, table: Table) {
+        match self {
+            TableReader::Rows(rows) => rows.add(table, &[]),
+            TableReader::History(history) => history.add(table),
+        }
+    }
+
+    fn finish(self, name: &str, options: &ImportOptions) -> Result<Imported, ImportError> {
+        match self {
+            TableReader::Rows(rows) => Ok(rows.finish()),
+            TableReader::History(history) => {
+                let (logged, broken) = history.finish();
+                let mut imported = from_logged(name, logged, options)?;
+                imported.dropped.extend(broken);
+                imported.dropped.sort_by_key(|dropped| dropped.line);
+                Ok(imported)
+            }
+        }
+    }
 }
 
 /// A folder: the first kind of importer, in the order of the registry, that finds its files
@@ -218,8 +263,8 @@ fn from_logged(
 
 fn is_parquet(path: &Path, format: Option<Format>) -> bool {
     match format {
-        Some(format) => format == Format::Parquet,
-        None => {
+        Some(format) if format != Format::Wandb => format == Format::Parquet,
+        _ => {
             let mut magic = [0; 4];
             let start = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
             start.is_ok() && &magic == b"PAR1"
@@ -232,7 +277,7 @@ fn is_table(path: &Path, format: Option<Format>) -> bool {
     let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
     let has = |ending: &str| name.ends_with(ending);
     match format {
-        None => [".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"]
+        None | Some(Format::Wandb) => [".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"]
             .into_iter()
             .any(has),
         Some(Format::Csv) => has(".csv") || has(".tsv"),
@@ -244,9 +289,10 @@ fn is_table(path: &Path, format: Option<Format>) -> bool {
 }
 
 fn is_parquet_bytes(bytes: &[u8], format: Option<Format>) -> bool {
-    format.map_or(bytes.starts_with(b"PAR1"), |format| {
-        format == Format::Parquet
-    })
+    match format {
+        None | Some(Format::Wandb) => bytes.starts_with(b"PAR1"),
+        Some(format) => format == Format::Parquet,
+    }
 }
 
 #[cfg(feature = "parquet")]
@@ -271,20 +317,20 @@ fn import_parquet_from(
     input: impl parquet::file::reader::ChunkReader + 'static,
     options: &ImportOptions,
 ) -> Result<Imported, ImportError> {
-    let mut reader: Option<RowReader<'_>> = None;
-    super::parquet::read(name, input, &mut |chunk: super::table::Table| {
+    let mut reader: Option<TableReader<'_>> = None;
+    super::parquet::read(name, input, &mut |chunk: Table| {
         if reader.is_none() {
-            reader = Some(RowReader::new(name, &chunk, options, false)?);
+            reader = Some(TableReader::new(name, &chunk, options, false)?);
         }
         if let Some(reader) = &mut reader {
-            reader.add(chunk, &[]);
+            reader.add(chunk);
         }
         Ok(())
     })?;
     let reader = reader.ok_or_else(|| ImportError::Empty {
         source_name: name.to_owned(),
     })?;
-    Ok(reader.finish())
+    reader.finish(name, options)
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -2,13 +2,12 @@
 
 use super::ImportError;
 use super::table::{Table, TableRow};
+use crate::parquet_file::{guard_parquet, open_parquet};
+use parquet::basic::{ConvertedType, Repetition};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader};
 use parquet::record::{Field, Row};
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use parquet::schema::types::Type;
 
 /// Rows that are held as text at once.
 const CHUNK: usize = 8192;
@@ -25,27 +24,24 @@ pub(super) fn read(
         format: "Parquet",
         error: error.to_string(),
     };
-    let size = input.len();
-    let reader = guarded(|| SerializedFileReader::new(input)).map_err(broken)?;
-    check_places(reader.metadata(), size).map_err(broken)?;
+    let reader = open_parquet(input).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
-    let header: Vec<String> = schema
-        .get_fields()
-        .iter()
-        .map(|field| field.name().to_owned())
-        .collect();
+    let (mut header, mut places) = (Vec::new(), Vec::new());
+    for field in schema.get_fields() {
+        places.push(Place::of(field, field.name().to_owned(), &mut header));
+    }
     let empty = || Table {
         header: header.clone(),
         ..Table::default()
     };
     let (mut chunk, mut line, mut chunks) = (empty(), 0, 0);
-    let mut rows = guarded(|| reader.get_row_iter(None)).map_err(broken)?;
-    while let Some(row) = guarded(|| rows.next().transpose()).transpose() {
+    let mut rows = guard_parquet(|| reader.get_row_iter(None)).map_err(broken)?;
+    while let Some(row) = guard_parquet(|| rows.next().transpose()).transpose() {
         line += 1;
         match row {
             Ok(row) => chunk.rows.push(TableRow {
                 line,
-                cells: cells(&row),
+                cells: cells(&row, &places),
             }),
             Err(error) => {
                 chunk.break_row(
@@ -66,66 +62,57 @@ pub(super) fn read(
     Ok(())
 }
 
-thread_local! {
-    /// Whether this thread is inside the library that reads Parquet.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
+/// Where the value of a field goes: fields of a structure have columns of their own, `config.lr`, as
+/// those of an object in JSON.
+enum Place {
+    Column,
+    Fields(Vec<Place>),
 }
 
-/// Calls the library that reads Parquet. It asserts where a damaged page does not do what the
-/// format promises: that is an error of the file, and neither ends the program nor prints a trace.
-/// Nothing is called again after an error, so no half-changed state is ever seen.
-fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !GUARDED.get() {
-                before(info);
-            }
-        }));
-    });
-    GUARDED.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(false);
-    result.unwrap_or_else(|_| {
-        Err(ParquetError::General(
-            "a page does not hold what its directory says".to_owned(),
-        ))
-    })
-}
-
-/// Refuses a file whose directory places a column outside it: the reader asserts that no offset is
-/// negative, and would set memory aside for whatever length is claimed.
-fn check_places(metadata: &ParquetMetaData, size: u64) -> Result<(), ParquetError> {
-    for (number, group) in metadata.row_groups().iter().enumerate() {
-        let damaged = |what: &str| {
-            ParquetError::General(format!("row group {number} of its directory has {what}"))
-        };
-        if group.num_rows() < 0 {
-            return Err(damaged("a negative number of rows"));
+impl Place {
+    fn of(field: &Type, name: String, header: &mut Vec<String>) -> Self {
+        if !is_structure(field) {
+            header.push(name);
+            return Place::Column;
         }
-        for column in group.columns() {
-            let start = column
-                .dictionary_page_offset()
-                .unwrap_or(column.data_page_offset());
-            let place = u64::try_from(start)
-                .ok()
-                .zip(u64::try_from(column.compressed_size()).ok());
-            let inside = place
-                .and_then(|(start, length)| start.checked_add(length))
-                .is_some_and(|end| end <= size);
-            if !inside || column.data_page_offset() < 0 || column.num_values() < 0 {
-                return Err(damaged("a column that lies outside the file"));
+        let below = field.get_fields().iter();
+        let places =
+            below.map(|inner| Place::of(inner, format!("{name}.{}", inner.name()), header));
+        Place::Fields(places.collect())
+    }
+
+    fn fill(&self, value: &Field, cells: &mut Vec<Option<String>>) {
+        match (self, value) {
+            (Place::Column, value) => cells.push(text(value)),
+            (Place::Fields(places), Field::Group(row)) => {
+                for (place, (_, value)) in places.iter().zip(row.get_column_iter()) {
+                    place.fill(value, cells);
+                }
+            }
+            (Place::Fields(places), _) => {
+                for place in places {
+                    place.fill(&Field::Null, cells);
+                }
             }
         }
     }
-    Ok(())
 }
 
-fn cells(row: &Row) -> Vec<Option<String>> {
-    row.get_column_iter()
-        .map(|(_, field)| text(field))
-        .collect()
+/// Lists and maps are groups too, but one value each.
+fn is_structure(field: &Type) -> bool {
+    let info = field.get_basic_info();
+    field.is_group()
+        && info.converted_type() == ConvertedType::NONE
+        && info.logical_type_ref().is_none()
+        && info.repetition() != Repetition::REPEATED
+}
+
+fn cells(row: &Row, places: &[Place]) -> Vec<Option<String>> {
+    let mut cells = Vec::new();
+    for (place, (_, value)) in places.iter().zip(row.get_column_iter()) {
+        place.fill(value, &mut cells);
+    }
+    cells
 }
 
 /// A value as the text that a CSV would hold; the shortest that reads back exactly.

@@ -159,9 +159,13 @@ fn meaning(name: &str, map: &ColumnMap) -> Option<(Column, Reading, GuessKind, u
         return Some((column, plain, GuessKind::Exact, 1));
     }
     let (stem, reading) = split_unit(name);
+    let stem = held(stem);
     let folded = fold(stem);
     if let Some((column, rank)) = known(&folded) {
-        return Some((column.clone(), reading, GuessKind::Recognised, 2 + rank));
+        // A rate in a summary is the last one, after its decay: what was configured is the peak.
+        let is_last = *column == Column::Lr && name.starts_with("summary.");
+        let rank = 2 + rank + if is_last { 100 } else { 0 };
+        return Some((column.clone(), reading, GuessKind::Recognised, rank));
     }
     if let Some(rank) = PERPLEXITIES.iter().position(|known| *known == folded) {
         let reading = Reading::LogOfPerplexity;
@@ -180,7 +184,7 @@ fn meaning(name: &str, map: &ColumnMap) -> Option<(Column, Reading, GuessKind, u
         return Some((Column::Loss, reading, GuessKind::Recognised, 500));
     }
     is_metric(&folded).then(|| {
-        let column = Column::Metric(name.trim().to_owned());
+        let column = Column::Metric(held(name.trim()).to_owned());
         (column, plain, GuessKind::Recognised, 1000)
     })
 }
@@ -194,9 +198,18 @@ pub(super) fn known(folded: &str) -> Option<(&'static Column, usize)> {
 }
 
 fn stand_in(name: &str) -> Option<String> {
-    let folded = fold(split_unit(name).0);
+    let folded = fold(held(split_unit(name).0));
     let known = STAND_INS.iter().find(|(known, _)| *known == folded);
     known.map(|(_, note)| (*note).to_owned())
+}
+
+/// W&B puts a run's settings and results behind these: `config.lr`, `summary.val/loss`.
+const HOLDERS: [&str; 2] = ["config.", "summary."];
+
+/// A name without what holds it.
+fn held(name: &str) -> &str {
+    let held = HOLDERS.iter().find_map(|holder| name.strip_prefix(holder));
+    held.unwrap_or(name)
 }
 
 /// Whether the column holds numbers only.

@@ -145,8 +145,7 @@ impl<'a> RowReader<'a> {
         });
         let imported = ImportedRow {
             run,
-            // A tracker's file has no lines.
-            line: if logged.is_some() { 0 } else { row.line },
+            line: logged.map_or(row.line, |logged| logged.line),
             source: logged.map(|logged| logged.source.clone()),
             curve: curve.unwrap_or_default(),
         };

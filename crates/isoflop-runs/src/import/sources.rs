@@ -12,10 +12,12 @@ mod tensorboard;
 mod tfrecord;
 mod trainer_state;
 mod wandb;
+pub(super) mod wandb_history;
 
 use super::format::Format;
 use super::history::LoggedRun;
 use super::{ImportError, ImportOptions};
+pub(super) use sidecar::flatten;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -117,7 +119,10 @@ pub(super) fn read_bytes(
     match options.format? {
         Format::TrainerState => trainer_state::read_bytes(bytes, path, &mut logged),
         Format::TensorBoard => tensorboard::read_bytes(bytes, path, &mut logged),
-        Format::Wandb => wandb::read_bytes(bytes, path, &mut logged),
+        // Else an exported history, which is a table.
+        Format::Wandb if leveldb_log::is_log(bytes) => {
+            wandb::read_bytes(bytes, path, &mut logged);
+        }
         Format::Log => {
             let pattern = options.pattern.as_deref();
             if let Err(error) = console::read_bytes(bytes, path, pattern, &mut logged) {

@@ -17,7 +17,11 @@ pub(super) fn beside(folder: &Path) -> Option<(&'static str, Value)> {
 }
 
 /// `{"model": {"layers": 4}}` as the setting `model.layers`; lists stay one JSON text.
-pub(super) fn flatten(name: &str, value: &Value, settings: &mut BTreeMap<String, String>) {
+pub(in crate::import) fn flatten(
+    name: &str,
+    value: &Value,
+    settings: &mut BTreeMap<String, String>,
+) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
