@@ -8,7 +8,10 @@ use crate::{FitError, FittedLaw};
 fn needed_values(law: FittedLaw) -> usize {
     match law {
         // A power and a constant need three points on each axis.
-        FittedLaw::Chinchilla | FittedLaw::PowerC => 3,
+        FittedLaw::Chinchilla
+        | FittedLaw::OverTraining
+        | FittedLaw::DataConstrained
+        | FittedLaw::PowerC => 3,
         _ => 2,
     }
 }
@@ -32,7 +35,8 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
     let needed = needed_runs(law);
     if found < needed {
         let simpler = match law {
-            FittedLaw::Chinchilla => "power-c",
+            FittedLaw::DataConstrained => "chinchilla",
+            FittedLaw::Chinchilla | FittedLaw::OverTraining => "power-c",
             FittedLaw::KaplanN | FittedLaw::KaplanD => "kaplan-c",
             _ => "kaplan-n",
         };
@@ -55,7 +59,30 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
             });
         }
     }
+    if law == FittedLaw::DataConstrained {
+        repeated(rows)?;
+    }
     Ok(())
+}
+
+/// Fewest different runs over two epochs and more from which the worth of repetition is told.
+const REPEATED: usize = 3;
+
+/// # Errors
+/// [`FitError::NoRepetition`] unless some runs saw their tokens several times.
+fn repeated(rows: &[Row]) -> Result<(), FitError> {
+    let again = |row: &&Row| {
+        let epochs = row.x[Axis::Tokens as usize] - row.x[Axis::Unique as usize];
+        epochs > 0.99 * std::f64::consts::LN_2
+    };
+    let rows: Vec<Row> = rows.iter().filter(again).copied().collect();
+    match different(&rows) {
+        found if found < REPEATED => Err(FitError::NoRepetition {
+            found,
+            needed: REPEATED,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Rows that are not copies of another one.
@@ -73,6 +100,7 @@ fn as_people_write(axis: Axis, value: f64) -> String {
         Axis::Params => Params::new(value).map(|x| format!("{x} parameters")),
         Axis::Tokens => Tokens::new(value).map(|x| format!("{x} tokens")),
         Axis::Flops => Flops::new(value).map(|x| format!("{x} FLOPs")),
+        Axis::Unique => Tokens::new(value).map(|x| format!("{x} unique tokens")),
         Axis::Steps => Steps::new(value).map(|x| format!("{x} steps")),
     };
     text.unwrap_or_else(|_| "none".to_owned())

@@ -45,6 +45,16 @@ pub enum FitError {
         /// How many different values are needed.
         needed: usize,
     },
+    /// Hardly a run repeats its tokens.
+    #[error(
+        "law `data-constrained` needs {needed} runs that saw their tokens twice or more, but {found} did: give the column `unique_tokens`, or fit `chinchilla`"
+    )]
+    NoRepetition {
+        /// How many did.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+    },
     /// The loss does not fall as the law says.
     #[error(
         "law `{law}` finds no loss that falls with {quantity} in these runs: check that losses belong to their sizes, tokens and compute"

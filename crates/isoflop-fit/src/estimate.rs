@@ -1,6 +1,7 @@
 //! Values of a law's parameters from rows, without intervals: what [`crate::fit`], its
 //! resampling and its forecasts all stand on.
 
+mod constrained;
 mod form;
 pub(crate) mod hat;
 mod kaplan_sum;
@@ -10,6 +11,7 @@ mod profile;
 mod robust;
 mod scores;
 mod search;
+mod shared_sum;
 mod valley;
 mod varpro;
 
@@ -17,9 +19,11 @@ use crate::rows::{Axis, Row};
 use crate::{FitError, FittedLaw, Objective};
 pub(crate) use scores::Scores;
 
+use constrained::Constrained;
 use kaplan_sum::KaplanSum;
 use power_sum::{Notation, PowerSum};
 use search::Search;
+use shared_sum::SharedSum;
 pub use valley::{ValleyFit, valleys};
 
 /// A law's parameters as estimated from rows.
@@ -44,6 +48,14 @@ macro_rules! with_form {
         match $law {
             FittedLaw::Chinchilla => {
                 let $form = PowerSum::<2, 5>::centred([Params, Tokens], Coefficients, $rows);
+                $go
+            }
+            FittedLaw::OverTraining => {
+                let $form = SharedSum::centred($rows);
+                $go
+            }
+            FittedLaw::DataConstrained => {
+                let $form = Constrained::centred($rows);
                 $go
             }
             FittedLaw::PowerC => {
@@ -89,10 +101,31 @@ pub(crate) fn estimate(
         rows,
         |form| {
             let search = Search::new(&form, rows, objective);
-            search.globally().ok_or_else(|| no_trend(law))
+            let guesses = guesses(rows, law, objective);
+            search.best_of(&guesses).ok_or_else(|| no_trend(law))
         },
         else valley::estimate(rows, law)
     )
+}
+
+/// Parameters to search from besides the valleys of the grid, for a law that is not linear in more
+/// than its exponents: the law without repetition on effective tokens, for several worths of it.
+fn guesses(rows: &[Row], law: FittedLaw, objective: Objective) -> Vec<Vec<f64>> {
+    let mut guesses = Vec::new();
+    if law != FittedLaw::DataConstrained {
+        return guesses;
+    }
+    for of_data in [1.0, 5.0, 25.0] {
+        let worth = |row: &Row| constrained::with_effective_tokens(row, of_data);
+        let effective: Vec<Row> = rows.iter().map(worth).collect();
+        let plain = estimate(&effective, FittedLaw::Chinchilla, objective);
+        for of_size in [1.0, 5.0, 25.0] {
+            let plain = plain.iter().flat_map(|plain| &plain.values);
+            let guess: Vec<f64> = plain.copied().chain([of_data, of_size]).collect();
+            guesses.extend((guess.len() == law.card().parameters.len()).then_some(guess));
+        }
+    }
+    guesses
 }
 
 /// The optimum near `from`, parameters that were estimated from similar rows: much faster than
@@ -220,7 +253,10 @@ fn no_trend(law: FittedLaw) -> FitError {
 /// The quantities that a law depends on.
 pub(crate) fn axes(law: FittedLaw) -> &'static [Axis] {
     match law {
-        FittedLaw::Chinchilla | FittedLaw::KaplanNd => &[Axis::Params, Axis::Tokens],
+        FittedLaw::Chinchilla
+        | FittedLaw::OverTraining
+        | FittedLaw::DataConstrained
+        | FittedLaw::KaplanNd => &[Axis::Params, Axis::Tokens],
         FittedLaw::KaplanN => &[Axis::Params],
         FittedLaw::KaplanD => &[Axis::Tokens],
         FittedLaw::KaplanC | FittedLaw::PowerC => &[Axis::Flops],

@@ -106,7 +106,9 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
         None | Some(FittedLaw::Isoflop | FittedLaw::Envelope) => {
             &[CHINCHILLA, Shape::KaplanNd, POWER_C]
         }
-        Some(FittedLaw::Chinchilla) => &[CHINCHILLA],
+        // Repetition is part of every law that has data in it.
+        Some(FittedLaw::Chinchilla | FittedLaw::DataConstrained) => &[CHINCHILLA],
+        Some(FittedLaw::OverTraining) => &[Shape::SharedSum],
         Some(FittedLaw::KaplanNd) => &[Shape::KaplanNd],
         Some(FittedLaw::PowerC) => &[POWER_C],
         Some(FittedLaw::KaplanC) => const { &[powers(&[Falls::WithFlops])] },

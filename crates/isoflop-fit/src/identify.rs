@@ -9,6 +9,8 @@ enum Kind {
     Floor,
     /// A power.
     Exponent,
+    /// How often something may be repeated before its worth is gone.
+    Constant,
     /// A scale, whose exponent has this index: it is as well known as that.
     Scale(usize),
 }
@@ -16,13 +18,26 @@ enum Kind {
 /// An interval of a floor must be narrower than this share of its value: E between 1.4 and 2.2
 /// says little more than that there may be one.
 const FLOOR_WIDTH: f64 = 0.5;
+/// An interval of a constant of repetition must be narrower than this multiple of its value: 2 to
+/// 10 about 5 still says that forty epochs are too many.
+const CONSTANT_WIDTH: f64 = 2.0;
 /// An interval of an exponent must be narrower than this share of its value.
 const EXPONENT_WIDTH: f64 = 1.0;
 
 fn kinds(law: FittedLaw) -> &'static [Kind] {
-    use Kind::{Exponent, Floor, Scale};
+    use Kind::{Constant, Exponent, Floor, Scale};
     match law {
         FittedLaw::Chinchilla => &[Floor, Scale(3), Scale(4), Exponent, Exponent],
+        FittedLaw::OverTraining => &[Floor, Scale(3), Scale(3), Exponent],
+        FittedLaw::DataConstrained => &[
+            Floor,
+            Scale(3),
+            Scale(4),
+            Exponent,
+            Exponent,
+            Constant,
+            Constant,
+        ],
         FittedLaw::PowerC => &[Scale(1), Exponent, Floor],
         FittedLaw::KaplanN | FittedLaw::KaplanD | FittedLaw::KaplanC => &[Scale(1), Exponent],
         FittedLaw::KaplanNd | FittedLaw::KaplanNs => &[Scale(2), Scale(3), Exponent, Exponent],
@@ -48,6 +63,7 @@ pub(crate) fn identified(
             && match kinds[index] {
                 Kind::Floor => narrow(index, FLOOR_WIDTH),
                 Kind::Exponent => narrow(index, EXPONENT_WIDTH),
+                Kind::Constant => narrow(index, CONSTANT_WIDTH),
                 Kind::Scale(_) => true,
             }
     };

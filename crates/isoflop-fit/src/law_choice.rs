@@ -12,6 +12,12 @@ use std::str::FromStr;
 pub enum FittedLaw {
     /// L = E + A / N^alpha + B / D^beta (Hoffmann et al. 2022, approach 3).
     Chinchilla,
+    /// L = E + (a M^eta + b M^−eta) C^−eta, M = D / N (Gadre et al. 2024): the former with one
+    /// exponent.
+    OverTraining,
+    /// L = E + A / N'^alpha + B / D'^beta, of effective size and data where data are repeated
+    /// (Muennighoff et al. 2023).
+    DataConstrained,
     /// Parabolas at fixed budgets (Hoffmann et al. 2022, approach 2).
     Isoflop,
     /// Envelope of training curves (Hoffmann et al. 2022, approach 1).
@@ -33,6 +39,8 @@ pub enum FittedLaw {
 /// Every law that can be fitted, in the order in which they are listed.
 pub const FITTED_LAWS: &[FittedLaw] = &[
     FittedLaw::Chinchilla,
+    FittedLaw::OverTraining,
+    FittedLaw::DataConstrained,
     FittedLaw::Isoflop,
     FittedLaw::Envelope,
     FittedLaw::KaplanN,
@@ -49,6 +57,8 @@ impl FittedLaw {
     pub fn name(self) -> &'static str {
         match self {
             FittedLaw::Chinchilla => "chinchilla",
+            FittedLaw::OverTraining => "over-training",
+            FittedLaw::DataConstrained => "data-constrained",
             FittedLaw::Isoflop => "isoflop",
             FittedLaw::Envelope => "envelope",
             FittedLaw::KaplanN => "kaplan-n",

@@ -3,11 +3,14 @@
 use crate::Dataset;
 use isoflop_laws::Steps;
 
+/// The inputs of a law, in logarithms; [`Axis`] says which is which.
+pub(crate) type Inputs = [f64; 5];
+
 /// One observation in logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
-    /// ln N, ln D, ln C and, where given, ln S.
-    pub x: [f64; 4],
+    /// ln N, ln D, ln C, ln S where given, and ln U.
+    pub x: Inputs,
     /// ln L.
     pub ln_loss: f64,
     /// Weight of the row in the objective.
@@ -25,6 +28,8 @@ pub(crate) enum Axis {
     Tokens = 1,
     Flops = 2,
     Steps = 3,
+    /// Unique tokens, at most those seen.
+    Unique = 4,
 }
 
 impl Axis {
@@ -34,6 +39,7 @@ impl Axis {
             Axis::Tokens => "tokens D",
             Axis::Flops => "compute C",
             Axis::Steps => "steps S",
+            Axis::Unique => "unique tokens U",
         }
     }
 }
@@ -52,6 +58,8 @@ pub(crate) fn rows(data: &Dataset, steps: Option<&[Steps]>) -> Vec<Row> {
                 run.tokens.ln(),
                 run.flops.ln(),
                 ln_steps(index),
+                run.unique_tokens
+                    .map_or(run.tokens.ln(), |unique| unique.ln().min(run.tokens.ln())),
             ],
             ln_loss: run.loss.ln(),
             weight: 1.0,

@@ -2,9 +2,11 @@
 
 mod measurements;
 
-use isoflop_fit::{Dataset, FitError, FitOptions, FittedLaw, Objective, Observation, fit};
-use isoflop_laws::laws::{Chinchilla, KaplanNd, KaplanNs};
-use isoflop_laws::{FlopCount, Flops, Loss, LossSurface, ParamCount, Params, Steps, Tokens};
+use isoflop_fit::{
+    Dataset, FitError, FitOptions, FittedLaw, ForecastAt, Objective, Observation, fit,
+};
+use isoflop_laws::laws::{Chinchilla, DataConstrained, KaplanNd, KaplanNs, OverTraining};
+use isoflop_laws::{FlopCount, Flops, Law, Loss, LossSurface, ParamCount, Params, Steps, Tokens};
 use measurements::chinchilla_240;
 
 fn run(params: f64, tokens: f64, loss: f64, cluster: usize) -> Observation {
@@ -132,6 +134,100 @@ fn the_law_of_steps_needs_the_steps_and_is_recovered_with_them() {
         &[truth.nc, truth.sc, truth.alpha_n, truth.alpha_s],
         1e-5,
     );
+}
+
+#[test]
+fn the_law_of_over_training_is_recovered() {
+    let truth = OverTraining {
+        e: 1.87,
+        a: 700.0,
+        b: 2000.0,
+        eta: 0.17,
+    };
+    let points = grid().into_iter().enumerate();
+    let runs = points.map(|(k, (n, d))| {
+        let loss = truth.loss(Params::new(n).unwrap(), Tokens::new(d).unwrap());
+        run(n, d, loss.unwrap().get(), k)
+    });
+    let data = dataset(runs.collect());
+    for objective in OBJECTIVES {
+        let found = values(&data, FittedLaw::OverTraining, objective);
+        assert_close(&found, &[truth.e, truth.a, truth.b, truth.eta], 1e-5);
+    }
+    // Its forecasts are centred on the same form.
+    let fit = fit(&data, &FitOptions::of(FittedLaw::OverTraining)).unwrap();
+    let (n, d) = (Params::new(1e11).unwrap(), Tokens::new(1e13).unwrap());
+    let at = ForecastAt {
+        params: Some(n),
+        tokens: Some(d),
+        ..ForecastAt::default()
+    };
+    let forecast = fit.forecast(&at, 0.9).unwrap();
+    let expected = truth.loss(n, d).unwrap().get();
+    assert!(
+        (forecast.loss.get() / expected - 1.0).abs() < 5e-3,
+        "{forecast:?}"
+    );
+}
+
+/// Runs of Muennighoff's law at four sizes, four amounts of unique tokens and five numbers of epochs.
+fn repeated(noise: impl Fn(usize) -> f64) -> Dataset {
+    let law = DataConstrained::MUENNIGHOFF_2023;
+    let mut runs = Vec::new();
+    for n in [1e8, 3e8, 1e9, 4e9] {
+        for unique in [1e9, 4e9, 2e10, 1e11] {
+            for epochs in [1.0, 2.0, 5.0, 15.0, 50.0] {
+                let (size, seen) = (
+                    Params::new(n).unwrap(),
+                    Tokens::new(unique * epochs).unwrap(),
+                );
+                let unique = Tokens::new(unique).unwrap();
+                let loss = law.with_unique(unique).loss(size, seen).unwrap().get();
+                let k = runs.len();
+                runs.push(Observation {
+                    unique_tokens: Some(unique),
+                    ..run(n, seen.get(), loss * (1.0 + noise(k)), k)
+                });
+            }
+        }
+    }
+    dataset(runs)
+}
+
+#[test]
+fn the_law_of_repeated_data_is_recovered_from_runs_with_repetition() {
+    let truth = DataConstrained::MUENNIGHOFF_2023;
+    let data = repeated(|_| 0.0);
+    for objective in OBJECTIVES {
+        let found = values(&data, FittedLaw::DataConstrained, objective);
+        assert_close(&found, &truth.values(), 1e-3);
+    }
+}
+
+#[test]
+fn the_worth_of_repetition_has_an_interval_that_holds_it_and_needs_repetition() {
+    // Errors of 0.3 % whose sum over any few runs is small.
+    let data = repeated(|k| 0.003 * (k as f64 * 2.399_963).sin() * std::f64::consts::SQRT_2);
+    let options = FitOptions {
+        bootstraps: 100,
+        objective: Objective::LeastSquares,
+        ..FitOptions::of(FittedLaw::DataConstrained)
+    };
+    let fit = fit(&data, &options).unwrap();
+    let star = &fit.parameters[5];
+    let (lo, hi) = (star.lo.unwrap(), star.hi.unwrap());
+    assert!(lo < 15.39 && 15.39 < hi && hi / lo < 2.0, "{star:?}");
+    assert!(star.identified, "{star:?}");
+
+    let mut once = data.clone();
+    once.observations
+        .retain(|run| run.unique_tokens == Some(run.tokens));
+    let refused = isoflop_fit::fit(&once, &options).unwrap_err();
+    assert!(
+        matches!(refused, FitError::NoRepetition { found: 0, .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("unique_tokens"), "{refused}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Quantity {
     pub(crate) fn of(axis: Axis) -> Self {
         match axis {
             Axis::Params => Quantity::Params,
-            Axis::Tokens => Quantity::Tokens,
+            Axis::Tokens | Axis::Unique => Quantity::Tokens,
             Axis::Flops => Quantity::Flops,
             Axis::Steps => Quantity::Steps,
         }

@@ -1,6 +1,8 @@
 //! What the search needs of a law: its logarithm with exact first and second derivatives, and
 //! how it becomes linear once its exponents are known.
 
+use crate::rows::Inputs;
+
 /// ln of the predicted loss with its derivatives by the `K` coordinates of the search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jet<const K: usize> {
@@ -14,10 +16,10 @@ pub(crate) struct Jet<const K: usize> {
 /// and nearly independent; `values` gives them in the law's own units.
 pub(crate) trait Form<const K: usize>: Sync {
     /// ln of the loss at an input (`x` as in [`crate::rows::Row::x`]).
-    fn ln_loss(&self, at: &[f64; K], x: &[f64; 4]) -> f64;
+    fn ln_loss(&self, at: &[f64; K], x: &Inputs) -> f64;
 
     /// The same with derivatives.
-    fn jet(&self, at: &[f64; K], x: &[f64; 4]) -> Jet<K>;
+    fn jet(&self, at: &[f64; K], x: &Inputs) -> Jet<K>;
 
     /// Smallest and largest value of each coordinate.
     fn bounds(&self) -> [(f64, f64); K];
@@ -38,7 +40,7 @@ pub(crate) trait Form<const K: usize>: Sync {
 
     /// The law made linear for given exponents, at one row: the factors of the coefficients,
     /// divided by what they should sum to. Unused factors are zero.
-    fn linear(&self, exponents: [f64; 2], x: &[f64; 4], ln_loss: f64) -> Linear;
+    fn linear(&self, exponents: [f64; 2], x: &Inputs, ln_loss: f64) -> Linear;
 
     /// How many coefficients [`Form::linear`] uses.
     fn coefficients(&self) -> usize;

@@ -2,7 +2,7 @@
 
 use super::form::{Form, Jet, Linear};
 use super::power_sum::centre;
-use crate::rows::{Axis, Row};
+use crate::rows::{Axis, Inputs, Row};
 
 /// Coordinates: the two terms at the centre of the data, p = aN / aD, aD; the loss is taken
 /// relative to its geometric mean, so that the terms are near one.
@@ -25,7 +25,7 @@ impl KaplanSum {
     }
 
     #[inline]
-    fn powers(&self, p: f64, x: &[f64; 4]) -> (f64, f64, f64) {
+    fn powers(&self, p: f64, x: &Inputs) -> (f64, f64, f64) {
         let off = x[Axis::Params as usize] - self.ln_n;
         let of_data = (self.ln_d - x[Axis::Tokens as usize]).exp();
         (off, (-p * off).exp(), of_data)
@@ -34,13 +34,13 @@ impl KaplanSum {
 
 impl Form<4> for KaplanSum {
     #[inline]
-    fn ln_loss(&self, at: &[f64; 4], x: &[f64; 4]) -> f64 {
+    fn ln_loss(&self, at: &[f64; 4], x: &Inputs) -> f64 {
         let (_, of_size, of_data) = self.powers(at[2], x);
         self.ln_loss + at[3] * (at[0] * of_size + at[1] * of_data).ln()
     }
 
     #[inline]
-    fn jet(&self, at: &[f64; 4], x: &[f64; 4]) -> Jet<4> {
+    fn jet(&self, at: &[f64; 4], x: &Inputs) -> Jet<4> {
         let [a, b, p, power] = *at;
         let (off, of_size, of_data) = self.powers(p, x);
         let sum = a * of_size + b * of_data;
@@ -96,7 +96,7 @@ impl Form<4> for KaplanSum {
     }
 
     #[inline]
-    fn linear(&self, exponents: [f64; 2], x: &[f64; 4], ln_loss: f64) -> Linear {
+    fn linear(&self, exponents: [f64; 2], x: &Inputs, ln_loss: f64) -> Linear {
         let [p, power] = exponents;
         let (_, of_size, of_data) = self.powers(p, x);
         let scale = (-(ln_loss - self.ln_loss) / power).exp();

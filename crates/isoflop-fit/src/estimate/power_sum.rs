@@ -2,7 +2,7 @@
 //! report.
 
 use super::form::{Form, Jet, Linear};
-use crate::rows::{Axis, Row};
+use crate::rows::{Axis, Inputs, Row};
 
 /// How the law's card writes a sum of powers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct PowerSum<const T: usize, const K: usize> {
 }
 
 /// Exponents outside are not of this kind of law: below, a power is a constant; above, a step.
-const EXPONENTS: (f64, f64) = (1e-3, 3.0);
+pub(super) const EXPONENTS: (f64, f64) = (1e-3, 3.0);
 
 impl<const T: usize, const K: usize> PowerSum<T, K> {
     const CONSTANTS: usize = K - 2 * T;
@@ -40,7 +40,7 @@ impl<const T: usize, const K: usize> PowerSum<T, K> {
     }
 
     #[inline]
-    fn term(&self, at: &[f64; K], x: &[f64; 4], t: usize) -> (f64, f64) {
+    fn term(&self, at: &[f64; K], x: &Inputs, t: usize) -> (f64, f64) {
         let off = x[self.axes[t] as usize] - self.centres[t];
         (off, (-at[Self::CONSTANTS + T + t] * off).exp())
     }
@@ -55,7 +55,7 @@ pub(crate) fn centre(rows: &[Row], axis: Axis) -> f64 {
 
 impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
     #[inline]
-    fn ln_loss(&self, at: &[f64; K], x: &[f64; 4]) -> f64 {
+    fn ln_loss(&self, at: &[f64; K], x: &Inputs) -> f64 {
         let mut sum = if Self::CONSTANTS == 1 { at[0] } else { 0.0 };
         for t in 0..T {
             sum += at[Self::CONSTANTS + t] * self.term(at, x, t).1;
@@ -64,7 +64,7 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
     }
 
     #[inline]
-    fn jet(&self, at: &[f64; K], x: &[f64; 4]) -> Jet<K> {
+    fn jet(&self, at: &[f64; K], x: &Inputs) -> Jet<K> {
         let mut loss = 0.0;
         let mut gradient = [0.0; K];
         let mut hessian = [[0.0; K]; K];
@@ -160,7 +160,7 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
     }
 
     #[inline]
-    fn linear(&self, exponents: [f64; 2], x: &[f64; 4], ln_loss: f64) -> Linear {
+    fn linear(&self, exponents: [f64; 2], x: &Inputs, ln_loss: f64) -> Linear {
         let mut factors = [0.0; 3];
         let scale = (-ln_loss).exp();
         if Self::CONSTANTS == 1 {
@@ -190,7 +190,7 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
 
 /// From powers that hardly bend to steps, equally spaced in ln: published exponents lie between
 /// 0.03 and 0.8.
-fn grid() -> Vec<f64> {
+pub(super) fn grid() -> Vec<f64> {
     const POINTS: usize = 14;
     let (lo, hi) = (0.02f64.ln(), 1.6f64.ln());
     let at = |i: usize| (lo + (hi - lo) * i as f64 / (POINTS - 1) as f64).exp();

@@ -45,6 +45,15 @@ impl<'a, F: Form<K>, const K: usize> Search<'a, F, K> {
         self.finish(best)
     }
 
+    /// The best of what is reached from there and from these parameters.
+    pub(crate) fn best_of(&self, guesses: &[Vec<f64>]) -> Option<Estimate> {
+        let starts = guesses.iter().map(|values| self.form.coordinates(values));
+        let starts = starts.filter(|start| start.iter().all(|x| x.is_finite()));
+        let from_guesses = starts.filter_map(|start| self.finish(self.descend(start)));
+        let found = from_guesses.chain(self.globally());
+        found.min_by(|a, b| a.objective.total_cmp(&b.objective))
+    }
+
     /// What is reached from parameters that are nearly right.
     pub(crate) fn near(&self, values: &[f64]) -> Option<Estimate> {
         let start = self.form.coordinates(values);

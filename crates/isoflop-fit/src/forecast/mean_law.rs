@@ -27,6 +27,8 @@ pub(crate) enum Shape {
         floor: bool,
         falls: &'static [Falls],
     },
+    /// ln of a floor, a power of N and one of D with the same exponent (Gadre et al. 2024).
+    SharedSum,
     /// ln of (N-term^(1/aD) + D-term^(1/aD))^aD (Kaplan et al. 2020, eq. 1.5).
     KaplanNd,
     /// ln of a floor and a power of C whose exponent changes once, smoothly (Caballero et al. 2022,
@@ -160,6 +162,7 @@ impl MeanLaw {
         }
         let (value, mut by, by_d) = match self.shape {
             Shape::PowerSum { floor, falls } => self.power_sum(theta, &place, floor, falls),
+            Shape::SharedSum => self.shared_sum(theta, &place),
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
         };
@@ -206,6 +209,15 @@ impl MeanLaw {
             }
         }
         (value, by, by_d)
+    }
+
+    /// θ = (ln E, ln levels of the N-term and the D-term at the centre, ln of their exponent).
+    fn shared_sum(&self, theta: &Theta, place: &Place) -> (f64, Theta, f64) {
+        let [floor, of_size, of_data, exponent, ..] = *theta;
+        let apart = [floor, of_size, exponent, of_data, exponent, 0.0];
+        let falls = &[Falls::WithParams, Falls::WithTokens];
+        let (value, by, by_d) = self.power_sum(&apart, place, true, falls);
+        (value, [by[0], by[1], by[3], by[2] + by[4], 0.0, 0.0], by_d)
     }
 
     /// θ = (ln levels of the N-term and the D-term at the centre, ln aN, ln aD).
@@ -264,7 +276,7 @@ impl Shape {
     fn falls(self) -> &'static [Falls] {
         match self {
             Shape::PowerSum { falls, .. } => falls,
-            Shape::KaplanNd => &[Falls::WithParams, Falls::WithTokens],
+            Shape::SharedSum | Shape::KaplanNd => &[Falls::WithParams, Falls::WithTokens],
             Shape::Broken => &[Falls::WithFlops],
         }
     }
@@ -298,6 +310,11 @@ impl Shape {
             Shape::Broken => {
                 let mut all = POWER_C.beliefs(median);
                 all.extend([belief(0.0, 0.6), belief(0.0, 4.0), belief(0.0, 1.0)]);
+                all
+            }
+            Shape::SharedSum => {
+                let mut all = CHINCHILLA.beliefs(median);
+                all.remove(2);
                 all
             }
             Shape::KaplanNd => vec![
@@ -363,7 +380,8 @@ mod tests {
             floor: false,
             falls: &[Falls::WithParams],
         };
-        for shape in [CHINCHILLA, POWER_C, Shape::KaplanNd, Shape::Broken, only_n] {
+        let sums = [CHINCHILLA, POWER_C, Shape::SharedSum, only_n];
+        for shape in sums.into_iter().chain([Shape::KaplanNd, Shape::Broken]) {
             let law = MeanLaw::centred(shape, &sample(), Prior::Published);
             let mut theta = law.start();
             theta[0] += 0.1;
