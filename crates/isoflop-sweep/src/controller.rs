@@ -4,9 +4,11 @@
 //! restart would miss. Each turn of the loop may end anywhere and be done again.
 
 mod begin;
+mod extend;
 mod judge;
 mod report;
 
+use crate::added::Added;
 use crate::executor::{Executor, ExecutorError, Job};
 use crate::failpoint;
 use crate::folder::SweepFolder;
@@ -29,6 +31,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub use begin::{Beginning, begin};
+use extend::Extending;
 
 /// Why a sweep can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +81,10 @@ pub enum Ended {
 /// The controller of a sweep.
 pub struct Controller {
     folder: SweepFolder,
+    /// With the runs that were added.
     plan: SweepPlan,
+    added: Added,
+    extending: Extending,
     base: PathBuf,
     runs: HashMap<RunKey, KeyedRun>,
     journal: Journal,
@@ -178,6 +184,7 @@ impl Controller {
             self.look()?;
             self.next_look = Instant::now() + self.executor.poll_every();
         }
+        self.extend()?;
         let live = self.live()?;
         if self.failed_looks == 0 && !self.only_end && Instant::now() >= self.next_submission {
             self.submit(&live)?;

@@ -3,7 +3,10 @@
 /// The instant at which a test may kill a worker: its result is there, its engine calls it failed.
 pub const RESULT_SEALED: &str = "result-sealed";
 
-/// Every failpoint of the controller, in the order in which an attempt passes them.
+/// Failpoints of a controller that adds runs.
+pub const ROUND_FAILPOINTS: [&str; 2] = ["round-written", "round-enrolled"];
+
+/// Every other failpoint of the controller, in the order in which an attempt passes them.
 pub const FAILPOINTS: [&str; 8] = [
     "plan-enrolled",
     "intent-committed",
@@ -20,7 +23,7 @@ pub const FAILPOINTS: [&str; 8] = [
 /// In release builds this does nothing.
 pub(crate) fn pass(name: &'static str) {
     debug_assert!(
-        name == RESULT_SEALED || FAILPOINTS.contains(&name),
+        name == RESULT_SEALED || FAILPOINTS.contains(&name) || ROUND_FAILPOINTS.contains(&name),
         "{name}"
     );
     #[cfg(debug_assertions)]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SWEEP/sweep.toml                      the plan, as it was when the sweep began
+//! SWEEP/added.toml                      runs that the sweep added by itself, and why
 //! SWEEP/state.db                        the controller's journal; no other process opens it
 //! SWEEP/status.json                     what the controller last knew, for everyone
 //! SWEEP/results.db                      the store of accepted runs
@@ -63,6 +64,12 @@ impl SweepFolder {
     #[must_use]
     pub fn plan(&self) -> PathBuf {
         self.root.join("sweep.toml")
+    }
+
+    /// The runs that the sweep added by itself.
+    #[must_use]
+    pub fn added(&self) -> PathBuf {
+        self.root.join("added.toml")
     }
 
     /// The controller's journal.
@@ -198,7 +205,7 @@ impl AttemptFolder {
 }
 
 /// Creates a private folder, or finds a real one: no link is followed.
-fn create_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(PRIVATE).create(path) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -12,6 +12,7 @@ use crate::outcome::{Ending, Outcome};
 use crate::plan::{KeyedRun, Limits};
 pub use read::{Attempt, Counts, RunRow, Settled};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -175,25 +176,41 @@ impl Journal {
     /// file that its runs depend on, was changed.
     pub fn enrol(&mut self, runs: &[KeyedRun]) -> Result<(), JournalError> {
         self.change(|transaction| {
-            let known: i64 = transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+            let known: i64 =
+                transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
             let mut add = transaction.prepare_cached(
                 "INSERT INTO runs (key, place, name, flops) VALUES (?, ?, ?, ?)
                  ON CONFLICT (key) DO UPDATE SET place = excluded.place",
             )?;
             for (place, run) in runs.iter().enumerate() {
                 add.execute(params![
-                    run.key.as_str(), place as i64, run.spec.name, run.spec.compute().get()
+                    run.key.as_str(),
+                    place as i64,
+                    run.spec.name,
+                    run.spec.compute().get()
                 ])?;
             }
-            let now: i64 = transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+            let now: i64 =
+                transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
             if known > 0 && now > runs.len() as i64 {
-                return Err(JournalError::OtherPlan(format!(
-                    "{} of the {known} runs of this sweep are not in the plan any more: the plan, or a file under `depends_on`, was changed. Begin a new sweep folder, or undo the change",
-                    now - runs.len() as i64
-                )));
+                return Err(other_plan(now as usize - runs.len(), known as usize));
             }
             Ok(())
         })
+    }
+
+    /// Checks that these runs are those of the journal and perhaps more.
+    ///
+    /// # Errors
+    /// [`JournalError::OtherPlan`] if some of the journal's are missing.
+    pub fn covers(&self, runs: &[KeyedRun]) -> Result<(), JournalError> {
+        let keys: HashSet<&RunKey> = runs.iter().map(|run| &run.key).collect();
+        let known = self.runs()?;
+        let missing = known.iter().filter(|row| !keys.contains(&row.key)).count();
+        match missing {
+            0 => Ok(()),
+            missing => Err(other_plan(missing, known.len())),
+        }
     }
 
     /// Commits the intent to make these attempts, before any engine hears of them.
@@ -335,6 +352,12 @@ impl Journal {
             Ok(changed)
         })
     }
+}
+
+fn other_plan(missing: usize, known: usize) -> JournalError {
+    JournalError::OtherPlan(format!(
+        "{missing} of the {known} runs of this sweep are not in the plan any more: the plan, or a file under `depends_on`, was changed. Begin a new sweep folder, or undo the change"
+    ))
 }
 
 /// The rule of [`Journal::ingest`] for one result.

@@ -10,6 +10,8 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod added;
+mod advice;
 mod controller;
 mod curve;
 mod executor;
@@ -27,12 +29,14 @@ mod results;
 mod status;
 mod worker;
 
+pub use added::{Added, Round};
+pub use advice::{Advice, Known, advise};
 pub use controller::{Beginning, Controller, ControllerError, Ended, begin};
 pub use curve::{CurvePoint, CurveReader};
 pub use executor::{
     Batch, Executor, ExecutorError, Job, Local, Ray, Seen, Sight, Slurm, executor_for,
 };
-pub use failpoint::{FAILPOINTS, RESULT_SEALED};
+pub use failpoint::{FAILPOINTS, RESULT_SEALED, ROUND_FAILPOINTS};
 pub use folder::{AttemptFolder, SweepFolder};
 pub use journal::{Attempt, Counts, Ingested, Intent, Journal, JournalError, RunRow, Settled};
 pub use key::{Nonce, NotAKey, RunKey, canonical};
@@ -44,10 +48,10 @@ pub use lock::{ControllerLock, Holder, LockError};
 pub use order::{Order, Places, arguments};
 pub use outcome::{Ending, Measured, Outcome, OutcomeError};
 pub use plan::{
-    ENVIRONMENT, ExecutorKind, ExecutorPlan, KeyedRun, Limits, PlanError, RayPlan, RunSpec,
-    SlurmPlan, SweepPlan, Trainer, built_in_trainer, specification, write_plan,
+    AdaptivePlan, ENVIRONMENT, ExecutorKind, ExecutorPlan, KeyedRun, Limits, PlanError, RayPlan,
+    RunSpec, SlurmPlan, SweepPlan, Trainer, built_in_trainer, specification, write_plan,
 };
 pub use request::Request;
 pub use results::ResultsError;
-pub use status::Status;
+pub use status::{AdaptiveStatus, Status};
 pub use worker::{Lock, Worked, WorkerError, is_locked, work};

@@ -1,5 +1,6 @@
 //! The plan of a sweep: a TOML file that people read, review and edit.
 
+mod adaptive;
 mod built_in;
 mod file;
 mod write;
@@ -11,9 +12,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use adaptive::AdaptivePlan;
 pub use built_in::built_in_trainer;
 pub use file::PlanError;
 pub use write::write_plan;
+pub(crate) use write::{quoted, write_run};
 
 /// What to run, with what, where, and within which limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct SweepPlan {
     /// What a sweep may not exceed.
     #[serde(default)]
     pub limits: Limits,
+    /// How the sweep adds runs of its own, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<AdaptivePlan>,
     /// The runs, in the order in which they are begun.
     #[serde(default, rename = "run")]
     pub runs: Vec<RunSpec>,
@@ -286,6 +292,15 @@ impl SweepPlan {
 }
 
 impl RunSpec {
+    /// Whether it is the same run as another one, whatever they are called.
+    pub(crate) fn is_same_run(&self, other: &RunSpec) -> bool {
+        let named_alike = RunSpec {
+            name: self.name.clone(),
+            ..other.clone()
+        };
+        *self == named_alike
+    }
+
     fn key(&self, trainer: &Value) -> RunKey {
         let identity = json!({
             "schema": 1, "trainer": trainer, "params": self.params, "tokens": self.tokens,

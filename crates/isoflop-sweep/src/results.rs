@@ -93,7 +93,7 @@ fn curve(folder: &SweepFolder, key: &RunKey, nonce: &Nonce) -> Vec<Checkpoint> {
     by_step.into_values().collect()
 }
 
-fn record(result: &Settled, run: &KeyedRun) -> Run {
+pub(crate) fn record(result: &Settled, run: &KeyedRun) -> Run {
     let (outcome, spec) = (&result.outcome, &run.spec);
     let measured = &outcome.measured;
     let stated = measured.flops.or(spec.flops);

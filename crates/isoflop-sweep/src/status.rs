@@ -3,6 +3,7 @@
 use crate::folder::{SweepFolder, read_limited};
 use crate::journal::{Counts, RunRow};
 use crate::lock::{ControllerLock, Holder};
+use isoflop_fit::Forecast;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -25,8 +26,22 @@ pub struct Status {
     pub held: Option<String>,
     /// What people should know.
     pub notes: Vec<String>,
+    /// What the sweep adds by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<AdaptiveStatus>,
     /// Every run, in the plan's order.
     pub runs: Vec<RunRow>,
+}
+
+/// How a sweep that adds runs stands.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AdaptiveStatus {
+    /// Why runs were added, once for each time.
+    pub rounds: Vec<String>,
+    /// What the results say of the target.
+    pub forecast: Option<Forecast>,
+    /// Why nothing more is added.
+    pub ended: Option<String>,
 }
 
 /// Bytes of a status that are read at most.

@@ -6,7 +6,7 @@
 
 use crate::curve::{CurvePoint, CurveReader};
 use crate::failpoint::{self, RESULT_SEALED};
-use crate::folder::{AttemptFolder, open_to_append, read_limited};
+use crate::folder::{AttemptFolder, create_folder, open_to_append, read_limited};
 use crate::order::{Order, Places, arguments};
 use crate::outcome::{Ending, Measured, Outcome, read_output};
 use crate::plan::ENVIRONMENT;
@@ -69,6 +69,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Tries to take a lock that is held, a glance apart.
 const LOCK_TRIES: usize = 20;
+/// Folders within folders of a checkpoint that are copied.
+const DEEPEST: u32 = 8;
 /// Free bytes below which a failure is put down to the full disk.
 const FULL: u64 = 256 << 10;
 
@@ -160,25 +162,38 @@ pub fn is_locked(folder: &AttemptFolder) -> io::Result<bool> {
     }
 }
 
-/// Copies the state that an earlier attempt left; the trainer itself judges what it is worth.
+/// Copies the state that an earlier attempt left, folders and all; the trainer itself judges what
+/// it is worth. The copy is there as a whole or not at all: half of a state would pass for one.
 fn adopt_checkpoint(folder: &AttemptFolder, order: &Order) -> io::Result<()> {
     let Some(earlier) = &order.resume_from else {
         return Ok(());
     };
     let to = folder.checkpoint();
-    if std::fs::read_dir(&to)?.next().is_some() {
+    let earlier = AttemptFolder::new(earlier.clone()).checkpoint();
+    if std::fs::read_dir(&to)?.next().is_some() || !earlier.is_dir() {
         return Ok(());
     }
-    let Ok(entries) = std::fs::read_dir(AttemptFolder::new(earlier.clone()).checkpoint()) else {
-        return Ok(());
-    };
-    for entry in entries {
+    let part = folder.root().join("checkpoint.part");
+    if part.exists() {
+        std::fs::remove_dir_all(&part)?;
+    }
+    create_folder(&part)?;
+    copy_files(&earlier, &part, DEEPEST)?;
+    // Takes the place of the empty folder.
+    std::fs::rename(&part, &to)
+}
+
+/// Copies files and folders down to a depth. `file_type` does not follow links: none is taken.
+fn copy_files(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
         let entry = entry?;
-        // `file_type` does not follow links: only real files are taken.
-        if entry.file_type()?.is_file() {
-            let part = to.join(".part");
-            patiently(|| std::fs::copy(entry.path(), &part).map(drop))?;
-            std::fs::rename(&part, to.join(entry.file_name()))?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if kind.is_file() {
+            patiently(|| std::fs::copy(entry.path(), &target).map(drop))?;
+        } else if kind.is_dir() && depth > 0 {
+            patiently(|| create_folder(&target))?;
+            copy_files(&entry.path(), &target, depth - 1)?;
         }
     }
     Ok(())

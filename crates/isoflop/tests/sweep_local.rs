@@ -58,12 +58,7 @@ fn every_run_of_a_killed_controller_is_accepted_exactly_once() {
     let status = sweep.status();
     assert_eq!(status["counts"]["finished"], runs);
     assert_eq!(status["counts"]["conflicts"], 0);
-    let attempts: u64 = status["runs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| run["attempts"].as_u64().unwrap())
-        .sum();
+    let attempts = sweep.attempts();
     assert_eq!(sweep.accepted(), undisturbed(runs));
     assert_eq!(sweep.processes(), BTreeSet::new(), "orphans");
     println!(
@@ -346,11 +341,22 @@ fn a_run_that_diverges_is_stopped_and_one_that_fails_is_tried_again() {
 #[test]
 fn a_later_attempt_finds_the_state_that_an_earlier_one_left() {
     let mut sweep = Sweep::new(1, 0.0, "");
-    // Fails at first, and leaves a state; with a state it succeeds.
+    // Fails at first, and leaves a state; with that state it succeeds. Hugging Face's Trainer
+    // leaves folders; a link in them leads anywhere, and is not followed.
     sweep.set_command(&[
-        "sh".to_owned(), "-c".to_owned(),
-        "if [ -e \"$3/state\" ]; then echo '{\"loss\": 2.5}' > \"$2\"; else echo 1 > \"$3/state\"; exit 1; fi".to_owned(),
-        "{spec}".to_owned(), "{spec}".to_owned(), "{result}".to_owned(), "{checkpoint}".to_owned(),
+        "sh".to_owned(),
+        "-c".to_owned(),
+        "if [ -e \"$3/step-5/deep/state\" ] && [ -e \"$3/file\" ]; then
+             [ -e \"$3/step-5/link\" ] || echo '{\"loss\": 2.5}' > \"$2\"
+         else
+             mkdir -p \"$3/step-5/deep\"; ln -s /etc/passwd \"$3/step-5/link\"
+             echo 1 > \"$3/step-5/deep/state\"; echo 1 > \"$3/file\"; exit 1
+         fi"
+        .to_owned(),
+        "{spec}".to_owned(),
+        "{spec}".to_owned(),
+        "{result}".to_owned(),
+        "{checkpoint}".to_owned(),
     ]);
     assert!(sweep.finish().status.success());
     assert_eq!(sweep.status()["runs"][0]["attempts"], 2);

@@ -131,22 +131,6 @@ fn assert_accepted_once(sweep: &Sweep, output: &Output, runs: u64) {
     assert_eq!(sweep.accepted().lines().count() as u64, runs + 1);
 }
 
-/// How often the trainer began a run, counted in the logs of all attempts.
-fn starts(sweep: &Sweep) -> usize {
-    let mut starts = 0;
-    for run in std::fs::read_dir(sweep.root().join("runs")).unwrap() {
-        for attempt in std::fs::read_dir(run.unwrap().path()).unwrap() {
-            let log = attempt.unwrap().path().join("log");
-            let log = std::fs::read_to_string(log).unwrap_or_default();
-            starts += log
-                .lines()
-                .filter(|line| line.starts_with("step 1:"))
-                .count();
-        }
-    }
-    starts
-}
-
 /// A ladder gives what it gives locally; what was begun is not begun again by its name; a job that
 /// Ray calls failed though its result is there counts; a token that is missing is named.
 #[test]
@@ -165,7 +149,7 @@ fn a_ladder_runs_once_whatever_ray_says_of_it() {
     );
     let output = controller.wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 4);
-    assert_eq!(starts(&sweep), 4, "a run was made twice");
+    assert_eq!(sweep.starts(), 4, "a run was made twice");
     let local = Sweep::new(4, 0.0, "");
     assert!(local.finish().status.success());
     assert_eq!(sweep.accepted(), local.accepted());
@@ -200,6 +184,18 @@ fn a_ladder_runs_once_whatever_ray_says_of_it() {
     );
 }
 
+#[test]
+fn the_built_in_trainer_works_as_jobs() {
+    let ray = Ray::start();
+    let sweep = Sweep::built_in(&ray.executor());
+    let output = ray.start_sweep(&sweep).wait_with_output().unwrap();
+    assert_accepted_once(&sweep, &output, 2);
+    assert_eq!(sweep.attempts(), 2);
+    let local = Sweep::built_in("");
+    assert!(local.finish().status.success());
+    assert_eq!(sweep.accepted(), local.accepted());
+}
+
 /// FAILED with a result: every worker is killed as soon as it has sealed its result.
 #[test]
 fn a_result_counts_whatever_became_of_its_job() {
@@ -207,7 +203,7 @@ fn a_result_counts_whatever_became_of_its_job() {
     let sweep = Sweep::new(2, 0.2, &ray.executor());
     let output = ray.start_sweep(&sweep).wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 2);
-    assert_eq!(starts(&sweep), 2);
+    assert_eq!(sweep.starts(), 2);
     let began = Instant::now();
     while !ray.jobs().iter().all(|job| job["status"] == "FAILED") {
         assert!(
@@ -243,7 +239,7 @@ fn a_run_outlives_the_head_that_began_it() {
         .collect();
     println!(
         "head killed: attempts {attempts:?}, starts {}",
-        starts(&sweep)
+        sweep.starts()
     );
 }
 

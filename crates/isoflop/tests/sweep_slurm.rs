@@ -131,24 +131,27 @@ fn assert_accepted_once(sweep: &Sweep, output: &Output, runs: u64) {
     assert_eq!(sweep.accepted().lines().count() as u64, runs + 1);
 }
 
-fn attempts(sweep: &Sweep) -> u64 {
-    sweep.status()["runs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| run["attempts"].as_u64().unwrap())
-        .sum()
-}
-
 #[test]
 fn a_ladder_runs_in_arrays_with_several_runs_a_task() {
     let slurm = Slurm::start();
     let sweep = Sweep::new(9, 0.1, &(executor("", "") + "\nruns_per_task = 2"));
     let output = slurm.start_sweep(&sweep).wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 9);
-    assert_eq!(attempts(&sweep), 9);
+    assert_eq!(sweep.attempts(), 9);
     let local = Sweep::new(9, 0.1, "");
     local.finish();
+    assert_eq!(sweep.accepted(), local.accepted());
+}
+
+#[test]
+fn the_built_in_trainer_works_as_jobs() {
+    let slurm = Slurm::start();
+    let sweep = Sweep::built_in(&executor("", ""));
+    let output = slurm.start_sweep(&sweep).wait_with_output().unwrap();
+    assert_accepted_once(&sweep, &output, 2);
+    assert_eq!(sweep.attempts(), 2);
+    let local = Sweep::built_in("");
+    assert!(local.finish().status.success());
     assert_eq!(sweep.accepted(), local.accepted());
 }
 
@@ -197,7 +200,7 @@ fn a_job_that_slurm_forgot_is_neither_lost_nor_made_twice() {
         let output = controller.wait_with_output().unwrap();
         assert_accepted_once(sweep, &output, 1);
     }
-    let attempts: Vec<u64> = sweeps.iter().map(attempts).collect();
+    let attempts: Vec<u64> = sweeps.iter().map(Sweep::attempts).collect();
     println!(
         "case L: queue before\n{before}after\n{after}attempts {attempts:?}, drained node reported: {reported}"
     );
@@ -230,26 +233,9 @@ fn ends_while_down(options: &str, case: &str) {
     assert_accepted_once(&sweep, &output, 2);
     println!(
         "case {case}: queue after the restart\n{queue}attempts {}",
-        attempts(&sweep)
+        sweep.attempts()
     );
-    let starts = log_starts(&sweep);
-    assert_eq!(starts, 2, "a run was made twice");
-}
-
-/// How often the trainer began a run, counted in the logs of all attempts.
-fn log_starts(sweep: &Sweep) -> usize {
-    let mut starts = 0;
-    for run in std::fs::read_dir(sweep.root().join("runs")).unwrap() {
-        for attempt in std::fs::read_dir(run.unwrap().path()).unwrap() {
-            let log =
-                std::fs::read_to_string(attempt.unwrap().path().join("log")).unwrap_or_default();
-            starts += log
-                .lines()
-                .filter(|line| line.starts_with("step 1:"))
-                .count();
-        }
-    }
-    starts
+    assert_eq!(sweep.starts(), 2, "a run was made twice");
 }
 
 /// Case G: Slurm's controller is killed right after its first acknowledgement.
@@ -269,7 +255,7 @@ fn a_kill_right_after_the_acknowledgement_loses_nothing() {
     slurm.script("revive", "slurmctld");
     let output = controller.wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 2);
-    println!("case G: attempts {}", attempts(&sweep));
+    println!("case G: attempts {}", sweep.attempts());
 }
 
 #[test]
@@ -287,7 +273,7 @@ fn kills_of_slurmd_and_cancels_by_others_lose_nothing() {
     assert_accepted_once(&sweep, &output, 3);
     println!(
         "slurmd killed, one job cancelled by another, MinJobAge=2: attempts {}",
-        attempts(&sweep)
+        sweep.attempts()
     );
 }
 
@@ -312,7 +298,7 @@ fn an_orphan_of_slurms_own_step_daemon_still_counts() {
     rustix::process::kill_process(parent, rustix::process::Signal::KILL).unwrap();
     let output = controller.wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 1);
-    assert_eq!(attempts(&sweep), 1);
+    assert_eq!(sweep.attempts(), 1);
 }
 
 fn pid_of(parts: &[&str]) -> u32 {
@@ -371,10 +357,10 @@ fn silence_of_the_engine_cancels_and_resubmits_nothing() {
         .count();
     println!(
         "{asked} looks failed in a row; attempts {}",
-        attempts(&sweep)
+        sweep.attempts()
     );
     assert!(asked >= looks, "only {asked} looks failed");
-    assert_eq!(attempts(&sweep), 2);
+    assert_eq!(sweep.attempts(), 2);
     assert!(slurm.queue().matches("isoflop-").count() <= 2);
 }
 

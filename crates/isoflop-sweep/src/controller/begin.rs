@@ -1,6 +1,8 @@
 //! Beginning or resuming a sweep, and issuing its attempts.
 
+use super::extend::Extending;
 use super::{Controller, ControllerError, LARGEST_BATCH, LONGEST_PAUSE};
+use crate::added::Added;
 use crate::executor::{Batch, Executor, ExecutorError, Job};
 use crate::failpoint;
 use crate::folder::SweepFolder;
@@ -46,7 +48,9 @@ pub fn begin(
     let folder = beginning.folder;
     folder.create()?;
     let lock = ControllerLock::take(&folder.lock(), beginning.take_over)?;
-    let (plan, base, text) = read_plan(&folder, beginning.plan)?;
+    let (mut plan, base, text) = read_plan(&folder, beginning.plan)?;
+    let added = Added::read(&folder)?;
+    added.join(&mut plan);
     let keyed = plan.keyed_runs(&base)?;
     let holder = Holder::this_process();
     let executor = executor(&plan, &holder)?;
@@ -85,6 +89,8 @@ pub fn begin(
             .collect(),
         folder,
         plan,
+        added,
+        extending: Extending::default(),
         base,
         journal,
         results,
@@ -206,19 +212,13 @@ impl Controller {
         let Some(limit) = self.plan.limits.spend_flops else {
             return Ok(next.into_iter().map(|(key, _)| key).collect());
         };
-        let mut spent = self.journal.counts()?.spent_flops;
-        let mut keys = Vec::new();
-        for (key, flops) in next {
-            if spent + flops > limit {
-                self.held = Some(format!(
-                    "the next run would bring the spending to {:.3e} FLOPs, beyond the limit of {limit:.3e}: raise `limits.spend_flops`",
-                    spent + flops
-                ));
-                break;
-            }
-            spent += flops;
-            keys.push(key);
-        }
+        let spent = self.journal.counts()?.spent_flops;
+        let (keys, beyond) = within(limit, spent, next);
+        self.held = beyond.map(|spending| {
+            format!(
+                "the next run would bring the spending to {spending:.3e} FLOPs, beyond the limit of {limit:.3e}: raise `limits.spend_flops`"
+            )
+        });
         Ok(keys)
     }
 
@@ -255,5 +255,138 @@ impl Controller {
         };
         let bytes = serde_json::to_vec(&order).map_err(std::io::Error::from)?;
         Ok(write_atomically(&folder.order(), &bytes)?)
+    }
+}
+
+/// The runs, in their order, that a limit allows once `spent` FLOPs are spent; and the spending
+/// that the first one beyond it would have brought.
+fn within(limit: f64, mut spent: f64, next: Vec<(RunKey, f64)>) -> (Vec<RunKey>, Option<f64>) {
+    let mut keys = Vec::new();
+    for (key, flops) in next {
+        if spent + flops > limit {
+            return (keys, Some(spent + flops));
+        }
+        spent += flops;
+        keys.push(key);
+    }
+    (keys, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Ending, Measured, Outcome};
+    use crate::plan::{KeyedRun, Limits, RunSpec};
+    use isoflop_laws::{Flops, Loss, Params, Tokens};
+    use proptest::prelude::*;
+
+    fn run(index: usize, flops: f64) -> KeyedRun {
+        KeyedRun {
+            key: RunKey::of(&serde_json::json!(index)),
+            spec: RunSpec {
+                name: format!("run-{index}"),
+                params: Params::new(1e6).unwrap(),
+                tokens: Tokens::new(1e7).unwrap(),
+                flops: Flops::new(flops).ok(),
+                batch_tokens: None,
+                learning_rate: None,
+                seed: index as u64,
+                settings: Default::default(),
+            },
+        }
+    }
+
+    fn outcome(key: &RunKey, nonce: &Nonce, ending: Ending, share: f64, flops: f64) -> Outcome {
+        Outcome {
+            key: key.clone(),
+            nonce: nonce.clone(),
+            ending,
+            reason: None,
+            measured: Measured {
+                loss: Loss::new(2.0).ok(),
+                flops: Flops::new(share * flops).ok(),
+                ..Measured::default()
+            },
+            wall_secs: 1.0,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// Whatever becomes of attempts, however runs are added, and however often a controller
+        /// begins anew: what is issued never costs more than the limit.
+        #[test]
+        fn the_spending_limit_is_never_exceeded(
+            costs in prop::collection::vec(1e10f64..1e13, 1..12),
+            share in 0.0f64..1.5,
+            events in prop::collection::vec((0u8..6, 1usize..5, 0.1f64..=1.0), 1..40),
+        ) {
+            let limit = share * costs.iter().sum::<f64>();
+            let runs: Vec<KeyedRun> =
+                costs.iter().enumerate().map(|(index, &flops)| run(index, flops)).collect();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("state.db");
+            let limits = Limits { spend_flops: Some(limit), ..Limits::default() };
+            let mut journal = Journal::open(&path, "here", &limits).unwrap();
+            let mut enrolled = 1;
+            journal.enrol(&runs[..enrolled]).unwrap();
+            let mut live: Vec<(RunKey, Nonce)> = Vec::new();
+            for (event, number, measured) in events {
+                match event {
+                    0 | 1 => {
+                        let next = journal.next_runs(number).unwrap();
+                        let spent = journal.counts().unwrap().spent_flops;
+                        let (keys, _) = within(limit, spent, next);
+                        for key in keys {
+                            let nonce = Nonce::issue();
+                            let intent = Intent {
+                                key: key.clone(), nonce: nonce.clone(), batch: nonce.clone(), task: 0,
+                            };
+                            journal.intend(&[intent]).unwrap();
+                            journal.submitted(&[(nonce.clone(), "1".to_owned())]).unwrap();
+                            live.push((key, nonce));
+                        }
+                    }
+                    2 => {
+                        enrolled = (enrolled + number).min(runs.len());
+                        journal.enrol(&runs[..enrolled]).unwrap();
+                    }
+                    3 => journal = Journal::open(&path, "here", &limits).unwrap(),
+                    ending => if let Some((key, nonce)) = live.pop() {
+                        if number == 1 {
+                            journal.lose(&[(nonce, "silent".to_owned())]).unwrap();
+                        } else {
+                            let cost = runs.iter().find(|run| run.key == key).unwrap();
+                            let cost = cost.spec.compute().get();
+                            let ending = if ending == 4 { Ending::Finished } else { Ending::Failed };
+                            let outcome = outcome(&key, &nonce, ending, measured, cost);
+                            journal.ingest(&[outcome]).unwrap();
+                        }
+                    }
+                }
+                let spent = journal.counts().unwrap().spent_flops;
+                prop_assert!(spent <= limit * (1.0 + 1e-12), "{spent} of {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trainer_that_used_more_than_planned_is_counted_by_what_it_used() {
+        let mut journal = Journal::open(Path::new(":memory:"), "here", &Limits::default()).unwrap();
+        let runs = [run(0, 1e12)];
+        journal.enrol(&runs).unwrap();
+        let nonce = Nonce::issue();
+        let key = runs[0].key.clone();
+        let intent = Intent {
+            key: key.clone(),
+            nonce: nonce.clone(),
+            batch: nonce.clone(),
+            task: 0,
+        };
+        journal.intend(&[intent]).unwrap();
+        assert_eq!(journal.counts().unwrap().spent_flops, 1e12);
+        let outcome = outcome(&key, &nonce, Ending::Finished, 1.25, 1e12);
+        journal.ingest(&[outcome]).unwrap();
+        assert_eq!(journal.counts().unwrap().spent_flops, 1.25e12);
     }
 }

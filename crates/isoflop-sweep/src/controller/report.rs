@@ -2,7 +2,7 @@
 
 use super::{Controller, ControllerError};
 use crate::lock::Holder;
-use crate::status::Status;
+use crate::status::{AdaptiveStatus, Status};
 
 /// Seconds of work before a pace is stated.
 const SHORTEST: f64 = 2.0;
@@ -22,6 +22,15 @@ pub(super) fn status(controller: &Controller) -> Result<Status, ControllerError>
         remaining_secs: remaining,
         held: controller.held.clone(),
         notes: controller.notes.clone(),
+        adaptive: controller.plan.adaptive.as_ref().map(|_| AdaptiveStatus {
+            rounds: controller
+                .added
+                .rounds
+                .iter()
+                .map(|round| round.why.clone())
+                .collect(),
+            ..controller.extending.said.clone()
+        }),
         runs: controller.journal.runs()?,
     })
 }

@@ -79,7 +79,8 @@ pub struct Counts {
     pub planned_flops: f64,
     /// FLOPs of runs that have ended.
     pub ended_flops: f64,
-    /// FLOPs of all attempts that were issued, each in full.
+    /// FLOPs of all attempts that were issued, each in full: as planned, or as measured where
+    /// that is more.
     pub spent_flops: f64,
 }
 
@@ -241,7 +242,8 @@ impl Journal {
             }
         }
         counts.spent_flops = self.connection.query_row(
-            "SELECT total(flops) FROM attempts JOIN runs USING (key) WHERE attempts.state != 'void'",
+            "SELECT total(max(flops, coalesce(json_extract(outcome, '$.measured.flops'), 0)))
+             FROM attempts JOIN runs USING (key) WHERE attempts.state != 'void'",
             [],
             |row| row.get(0),
         )?;

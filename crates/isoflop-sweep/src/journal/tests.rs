@@ -154,8 +154,10 @@ fn end_state(journal: &Journal) -> Vec<(String, String, Option<f64>, bool)> {
         .collect()
 }
 
-/// The property below, in optimised builds of the tests with as many histories as it is stated for.
-const HISTORIES: u32 = if cfg!(debug_assertions) { 500 } else { 10_000 };
+/// Histories that the property below is tried with; `SWEEP_HISTORIES=10000` is the whole bar.
+fn histories() -> u32 {
+    std::env::var("SWEEP_HISTORIES").map_or(500, |text| text.parse().unwrap())
+}
 
 /// A journal in memory in which every attempt was issued and is no longer live.
 fn issued(runs: &[KeyedRun], attempts: &[(RunKey, Nonce)]) -> Journal {
@@ -179,7 +181,7 @@ fn issued(runs: &[KeyedRun], attempts: &[(RunKey, Nonce)]) -> Journal {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(HISTORIES))]
+    #![proptest_config(ProptestConfig::with_cases(histories()))]
     #[test]
     fn order_and_repetition_of_results_do_not_matter(
         endings in prop::collection::vec(prop::collection::vec(0u8..5, 1..4), 1..5),

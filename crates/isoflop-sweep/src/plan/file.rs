@@ -1,5 +1,6 @@
 //! Reading a plan, and everything that may be wrong with one.
 
+use super::adaptive;
 use super::{ExecutorKind, RunSpec, SweepPlan};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,7 @@ fn check(plan: &SweepPlan) -> Result<(), String> {
         ));
     }
     check_limits(plan)?;
+    adaptive::check(plan)?;
     let mut names = BTreeSet::new();
     for run in &plan.runs {
         check_run(run)?;

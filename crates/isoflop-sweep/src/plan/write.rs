@@ -17,13 +17,14 @@ pub fn write_plan(plan: &SweepPlan, remarks: &[String]) -> String {
     trainer(plan, &mut text);
     executor(plan, &mut text);
     limits(plan, &mut text);
+    adaptive(plan, &mut text);
     for run in &plan.runs {
-        write_run(run, &mut text);
+        write_run(run, "run", &mut text);
     }
     text
 }
 
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     toml::Value::String(value.to_owned()).to_string()
 }
 
@@ -114,10 +115,29 @@ fn limits(plan: &SweepPlan, text: &mut String) {
     let _ = writeln!(text, "silent_polls = {}", limits.silent_polls);
 }
 
-fn write_run(run: &RunSpec, text: &mut String) {
+fn adaptive(plan: &SweepPlan, text: &mut String) {
+    let Some(adaptive) = &plan.adaptive else {
+        return;
+    };
     let _ = write!(
         text,
-        "\n[[run]]\nname = {}\nparams = {} # {}\ntokens = {} # {}\n",
+        "\n[adaptive]\n\
+         # Runs are added until the interval of the loss at target_flops is narrow enough, within\n\
+         # limits.spend_flops; which ones, and why, is written to added.toml in the sweep's folder.\n\
+         target_flops = {:e}\nuntil_width = {:?}\nlevel = {:?}\nruns_per_round = {}\nmax_runs = {}\n",
+        adaptive.target_flops.get(),
+        adaptive.until_width,
+        adaptive.level,
+        adaptive.runs_per_round,
+        adaptive.max_runs
+    );
+}
+
+/// A run as an element of the array `table`.
+pub(crate) fn write_run(run: &RunSpec, table: &str, text: &mut String) {
+    let _ = write!(
+        text,
+        "\n[[{table}]]\nname = {}\nparams = {} # {}\ntokens = {} # {}\n",
         quoted(&run.name),
         number(run.params.get()),
         run.params,

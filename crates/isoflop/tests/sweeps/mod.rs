@@ -52,6 +52,45 @@ impl Sweep {
         sweep
     }
 
+    /// A ladder that adds runs within a limit, for the forecast of a run of `target` FLOPs.
+    pub fn adaptive(seconds: f64, target: &str, limit: &str) -> Self {
+        let ladder = ["--budget", "1e17", "--adaptive", target, "--spend", limit];
+        let command = ["--", "python3", "train.py", "{spec}", "{result}", "{curve}"];
+        Sweep::planned(seconds, &[&ladder[..], &command].concat(), "parallel = 2")
+    }
+
+    /// Runs of the built-in trainer on the synthetic source.
+    pub fn built_in(executor: &str) -> Self {
+        let ladder = ["--params", "35e3,71e3", "--tokens", "5e4", "--built-in"];
+        let corpus = ["--corpus", "synthetic", "--set", "synthetic_tokens=100000"];
+        let small = ["--set", "validation_tokens=6400"];
+        Sweep::planned(0.0, &[&ladder[..], &corpus, &small].concat(), executor)
+    }
+
+    /// A sweep as `isoflop sweep plan` plans it, with another executor.
+    fn planned(seconds: f64, arguments: &[&str], executor: &str) -> Self {
+        let sweep = Sweep::new(0, seconds, "");
+        std::fs::remove_file(sweep.plan()).unwrap();
+        let plan = sweep.plan().display().to_string();
+        let command = [&["sweep", "plan", "-o", &plan], arguments].concat();
+        let planned = sweep.isoflop(&command);
+        let said = String::from_utf8_lossy(&planned.stderr).into_owned();
+        assert!(planned.status.success(), "{said}");
+        let text = std::fs::read_to_string(&plan).unwrap();
+        let (before, rest) = text.split_once("[executor]").unwrap();
+        let (_, after) = rest.split_once("[limits]").unwrap();
+        // Such runs need little memory, wherever this is tested.
+        let executor = format!("[executor]\nmemory_per_run_mib = 1\n{executor}\n\n[limits]");
+        std::fs::write(&plan, before.to_owned() + &executor + after).unwrap();
+        sweep
+    }
+
+    /// Another place for the sweep's folder.
+    pub fn at(mut self, root: &Path) -> Self {
+        self.root = root.display().to_string();
+        self
+    }
+
     /// Trains with another command.
     pub fn set_command(&mut self, command: &[String]) {
         self.write_plan(command);
@@ -183,6 +222,29 @@ impl Sweep {
             }
         }
         found
+    }
+
+    /// How often the trainer began a run, counted in the logs of all attempts.
+    pub fn starts(&self) -> usize {
+        let mut starts = 0;
+        for run in std::fs::read_dir(self.root().join("runs")).unwrap() {
+            for attempt in std::fs::read_dir(run.unwrap().path()).unwrap() {
+                let log = attempt.unwrap().path().join("log");
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                starts += log
+                    .lines()
+                    .filter(|line| line.starts_with("step 1:"))
+                    .count();
+            }
+        }
+        starts
+    }
+
+    /// How many attempts were issued, for all runs together.
+    pub fn attempts(&self) -> u64 {
+        let status = self.status();
+        let runs = status["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["attempts"].as_u64().unwrap()).sum()
     }
 
     /// The folder of an attempt; of the only one, where there is one.

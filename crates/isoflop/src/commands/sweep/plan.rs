@@ -7,9 +7,9 @@ use crate::text::paragraph;
 use isoflop_laws::{Flops, Params, Tokens};
 use isoflop_plan::Cluster;
 use isoflop_sweep::{
-    ExecutorKind, ExecutorPlan, LadderError, Limits, RayPlan, RunSpec, Shared, SlurmPlan,
-    SweepPlan, Trainer, built_in_trainer, duration_secs, from_design, grid, isoflop_sets, levels,
-    runs, write_plan,
+    AdaptivePlan, ExecutorKind, ExecutorPlan, LadderError, Limits, RayPlan, RunSpec, Shared,
+    SlurmPlan, SweepPlan, Trainer, built_in_trainer, duration_secs, from_design, grid,
+    isoflop_sets, levels, runs, write_plan,
 };
 use isoflop_train::RunSettings;
 use serde::Serialize;
@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 /// Examples:
 ///   isoflop sweep plan --budget 1e16 -o sweep.toml -- python3 train.py {spec} {result}
 ///   isoflop sweep plan --budget 1e14 --built-in --corpus ~/text -o small.toml
+///   isoflop sweep plan --budget 1e18 --adaptive 1e21 --spend 1e19 -o ladder.toml -- python3 ...
 ///   isoflop design runs.csv --target-flops 1e21 --budget 1e19 --json |
 ///     isoflop sweep plan --design - --executor slurm -o next.toml -- python3 train.py {spec} {result}
 #[derive(Debug, clap::Args)]
@@ -81,6 +82,20 @@ pub struct Args {
     /// Most runs at a time
     #[arg(long, value_name = "RUNS")]
     parallel: Option<usize>,
+    /// FLOPs that all runs together may cost, every attempt counted; none is begun beyond
+    #[arg(long, value_name = "C")]
+    spend: Option<Flops>,
+    /// Add runs while results come, within --spend: those that narrow the forecast of a run of C
+    #[arg(long, value_name = "C", requires = "spend")]
+    adaptive: Option<Flops>,
+    /// Width of that forecast's interval ÷ its loss at which nothing more is added
+    #[arg(
+        long,
+        default_value_t = 0.02,
+        value_name = "SHARE",
+        requires = "adaptive"
+    )]
+    until_width: f64,
     /// Speed of one run in FLOP/s, to state the time
     #[arg(long, value_name = "FLOP/s", conflicts_with = "gpus")]
     flops_per_sec: Option<f64>,
@@ -119,6 +134,8 @@ struct Answer {
     seconds: Option<f64>,
     device_hours: Option<f64>,
     cost: Option<f64>,
+    spend: Option<Flops>,
+    adaptive: Option<Flops>,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
@@ -180,7 +197,14 @@ impl Args {
                 ray: (self.executor == ExecutorKind::Ray).then(RayPlan::default),
                 ..ExecutorPlan::default()
             },
-            limits: Limits::default(),
+            limits: Limits {
+                spend_flops: self.spend.map(Flops::get),
+                ..Limits::default()
+            },
+            adaptive: self.adaptive.map(|target| AdaptivePlan {
+                until_width: self.until_width,
+                ..AdaptivePlan::towards(target)
+            }),
             runs,
         })
     }
@@ -274,6 +298,8 @@ impl Args {
             cost: device_hours
                 .zip(self.price)
                 .map(|(hours, price)| hours * price),
+            spend: self.spend,
+            adaptive: self.adaptive,
             runs: plan.runs.clone(),
         })
     }
@@ -347,6 +373,15 @@ fn cost(answer: &Answer) -> String {
     }
     if let Some(cost) = answer.cost {
         text += &format!(", at a cost of {cost:.2}");
+    }
+    match (answer.spend, answer.adaptive) {
+        (Some(spend), Some(target)) => {
+            text += &format!(
+                "; runs are added for the forecast at {target} FLOPs, up to {spend} in all"
+            );
+        }
+        (Some(spend), None) => text += &format!("; nothing is begun beyond {spend}"),
+        _ => {}
     }
     text
 }

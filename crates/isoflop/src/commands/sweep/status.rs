@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, columns};
 use crate::text::paragraph;
 use isoflop_laws::Loss;
-use isoflop_sweep::{RunRow, Status, SweepFolder};
+use isoflop_sweep::{AdaptiveStatus, RunRow, Status, SweepFolder};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -72,11 +72,34 @@ pub(super) fn text(answer: &Answer) -> String {
     if let Some(held) = &status.held {
         text += &paragraph(&format!("Held: {held}"), 6);
     }
+    if let Some(adaptive) = &status.adaptive {
+        text += &in_words(adaptive);
+    }
     for note in &status.notes {
         text += &paragraph(&format!("Note: {}", literal(note)), 6);
     }
     if status.counts.finished > 0 {
         text += &format!("results: {}\n", answer.results);
+    }
+    text
+}
+
+/// How the sweep adds runs of its own.
+fn in_words(adaptive: &AdaptiveStatus) -> String {
+    let mut text = String::new();
+    if let Some(why) = adaptive.rounds.last() {
+        let times = adaptive.rounds.len();
+        text += &paragraph(
+            &format!(
+                "Runs were added ({times} times); the last: {}",
+                literal(why)
+            ),
+            0,
+        );
+    }
+    match &adaptive.ended {
+        Some(why) => text += &paragraph(&format!("No more are added: {}", literal(why)), 0),
+        None => text += "More runs may be added as results come.\n",
     }
     text
 }
