@@ -23,8 +23,6 @@ import runpy
 import shutil
 import sys
 
-import torch
-
 EVALUATED = re.compile(r"step (\d+): train loss (\S+), val loss (\S+)")
 EVALUATIONS = 20
 
@@ -79,6 +77,8 @@ class Watched:
 
 def count(checkpoint):
     """Parameters and those outside the embeddings of the model in a checkpoint."""
+    import torch  # as `train.py` did
+
     model = torch.load(checkpoint, map_location="cpu", weights_only=True)["model"]
     # Weights that two layers share count once.
     weights = {weight.data_ptr(): (name, weight.numel()) for name, weight in model.items()}

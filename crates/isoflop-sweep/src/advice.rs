@@ -92,6 +92,16 @@ fn next_runs(known: &Known, plan: &AdaptivePlan, fitted: Fit) -> (Advice, String
     if known.most == 0 {
         return (Advice::Enough, "no more runs may be added".to_owned());
     }
+    // Less than the cheapest run so far pays for none that says anything new.
+    let costs = known.finished.iter().filter_map(|run| run.flops);
+    let cheapest = costs.map(Flops::get).fold(f64::INFINITY, f64::min);
+    if known.left < cheapest {
+        let why = format!(
+            "the {:.3e} FLOPs that are left pay for no further run",
+            known.left.max(0.0)
+        );
+        return (Advice::Enough, why);
+    }
     let mut best: Option<Design> = None;
     for share in SHARES {
         match designed(known, plan, &fitted, known.left * share) {

@@ -11,7 +11,7 @@ mod report;
 use crate::added::Added;
 use crate::executor::{Executor, ExecutorError, Job};
 use crate::failpoint;
-use crate::folder::SweepFolder;
+use crate::folder::{SweepFolder, is_disk_full};
 use crate::journal::{Attempt, Ingested, Journal, JournalError};
 use crate::key::{Nonce, RunKey};
 use crate::lock::{ControllerLock, LockError};
@@ -57,11 +57,22 @@ pub enum ControllerError {
 }
 
 impl ControllerError {
-    fn is_full(&self) -> bool {
+    /// Whether a full disk is to blame, so that trying again may help.
+    fn is_full(&self, folder: &SweepFolder) -> bool {
+        // SQLite calls a full disk an input or output error where a file of its own can't grow.
+        let by_sqlite = |error: &rusqlite::Error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => true,
+            Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::CannotOpen) => {
+                is_disk_full(folder.root())
+            }
+            _ => false,
+        };
         match self {
-            ControllerError::Journal(error) => error.is_full(),
-            ControllerError::Results(error) => error.is_full(),
-            ControllerError::Folder(error) => is_full(error),
+            ControllerError::Journal(error) => error.sqlite().is_some_and(by_sqlite),
+            ControllerError::Results(error) => error.sqlite().is_some_and(by_sqlite),
+            ControllerError::Folder(error) | ControllerError::Lock(LockError::Unusable(error)) => {
+                is_full(error)
+            }
             _ => false,
         }
     }
@@ -126,22 +137,19 @@ impl Controller {
     pub fn run(&mut self, watch: &mut dyn FnMut(&Status)) -> Result<Ended, ControllerError> {
         let mut full = false;
         loop {
-            match self.turn(watch) {
-                Ok(Some(ended)) => {
+            let ended = self.turn(watch).and_then(|ended| {
+                if ended.is_some() {
                     // A last look sweeps waiting jobs away that nothing waits for any more.
                     let _ = self.executor.look(&[]);
                     self.snapshot(true, watch)?;
-                    return Ok(ended);
                 }
+                Ok(ended)
+            });
+            match ended {
+                Ok(Some(ended)) => return Ok(ended),
                 Ok(None) => full = false,
-                Err(error) if error.is_full() => {
-                    if !full {
-                        eprintln!(
-                            "isoflop: the disk is full; the sweep pauses until there is space"
-                        );
-                    }
-                    full = true;
-                    sleep(Duration::from_secs(1));
+                Err(error) if error.is_full(&self.folder) => {
+                    wait_for_space(&mut full);
                 }
                 Err(error) => {
                     // The message matters more than a last snapshot.
@@ -310,6 +318,14 @@ impl Controller {
         self.snapshot = Some(Instant::now());
         Ok(status)
     }
+}
+
+/// Says once that the disk is full, and waits a little.
+fn wait_for_space(said: &mut bool) {
+    if !std::mem::replace(said, true) {
+        eprintln!("isoflop: the disk is full; the sweep pauses until there is space");
+    }
+    sleep(Duration::from_secs(1));
 }
 
 impl From<ExecutorError> for ControllerError {

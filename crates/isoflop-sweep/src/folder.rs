@@ -218,6 +218,14 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::NotADirectory, message))
 }
 
+/// Free bytes below which a failure is put down to the full disk.
+const FULL: u64 = 256 << 10;
+
+/// Whether the disk that holds `path` is full.
+pub(crate) fn is_disk_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
+}
+
 /// Opens a file to append to, created private if missing; never through a link.
 ///
 /// # Errors

@@ -45,21 +45,12 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether the disk was full, so that trying again may help.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        let JournalError::Sqlite(error) = self else {
-            return false;
-        };
-        // A write-ahead log that can't grow its index reports an I/O error, not a full disk.
-        error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            || error.sqlite_error().is_some_and(|error| {
-                [
-                    rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
-                    rusqlite::ffi::SQLITE_IOERR_WRITE,
-                ]
-                .contains(&error.extended_code)
-            })
+    /// What SQLite said, if it did.
+    pub(crate) fn sqlite(&self) -> Option<&rusqlite::Error> {
+        match self {
+            JournalError::Sqlite(error) => Some(error),
+            _ => None,
+        }
     }
 }
 

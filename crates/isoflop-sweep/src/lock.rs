@@ -1,6 +1,7 @@
 //! The lock that makes one controller of many.
 
 use crate::folder::open_to_append;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 const A_LOOK: Duration = Duration::from_millis(100);
 /// A holder that has just won writes its name within this.
 const A_NAME: Duration = Duration::from_millis(800);
+/// A holder that was killed while it started a worker leaves its lock to that process for a moment:
+/// until the worker's own program is loaded, which takes long on a machine that is flooded.
+const A_DEATH: Duration = Duration::from_secs(20);
 
 /// Who holds a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,13 @@ impl Holder {
             host: name,
             pid: std::process::id(),
         }
+    }
+
+    /// Whether it was a process of this machine that is no more.
+    fn is_gone(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        self.host == Holder::this_process().host
+            && pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
     }
 }
 
@@ -80,7 +91,11 @@ impl ControllerLock {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let holder = read(&mut file);
-                    let patience = if holder.is_some() { A_LOOK } else { A_NAME };
+                    let patience = match &holder {
+                        Some(holder) if holder.is_gone() => A_DEATH,
+                        Some(_) => A_LOOK,
+                        None => A_NAME,
+                    };
                     if began.elapsed() < patience {
                         std::thread::sleep(Duration::from_millis(10));
                         continue;
@@ -141,6 +156,28 @@ mod tests {
         drop(second);
         assert_eq!(ControllerLock::holder(&path), None);
         ControllerLock::take(&path, false).unwrap();
+    }
+
+    #[test]
+    fn the_lock_of_a_dead_holder_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let holder = Holder {
+            pid: gone.id(),
+            ..Holder::this_process()
+        };
+        std::fs::write(&path, serde_json::to_vec(&holder).unwrap()).unwrap();
+        // What a killed controller's half-started worker still has open.
+        let left = File::open(&path).unwrap();
+        left.lock().unwrap();
+        let let_go = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(1500));
+            drop(left);
+        });
+        assert!(ControllerLock::take(&path, false).is_ok());
+        let_go.join().unwrap();
     }
 
     #[test]

@@ -17,12 +17,11 @@ use std::path::Path;
 pub struct ResultsError(#[from] StoreError);
 
 impl ResultsError {
-    pub(crate) fn is_full(&self) -> bool {
+    /// What SQLite said, if it did.
+    pub(crate) fn sqlite(&self) -> Option<&rusqlite::Error> {
         match &self.0 {
-            StoreError::Sqlite(error) => {
-                error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
-            _ => false,
+            StoreError::Sqlite(error) => Some(error),
+            _ => None,
         }
     }
 }

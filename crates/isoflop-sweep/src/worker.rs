@@ -6,7 +6,7 @@
 
 use crate::curve::{CurvePoint, CurveReader};
 use crate::failpoint::{self, RESULT_SEALED};
-use crate::folder::{AttemptFolder, create_folder, open_to_append, read_limited};
+use crate::folder::{AttemptFolder, create_folder, is_disk_full, open_to_append, read_limited};
 use crate::order::{Order, Places, arguments};
 use crate::outcome::{Ending, Measured, Outcome, read_output};
 use crate::plan::ENVIRONMENT;
@@ -71,8 +71,6 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const LOCK_TRIES: usize = 20;
 /// Folders within folders of a checkpoint that are copied.
 const DEEPEST: u32 = 8;
-/// Free bytes below which a failure is put down to the full disk.
-const FULL: u64 = 256 << 10;
 
 /// Makes the attempt in `folder`; `isoflop` is this program.
 ///
@@ -377,9 +375,7 @@ impl Worker<'_> {
     /// Whether the disk was full, and has space again.
     fn waited_for_space(&mut self) -> bool {
         let mut waited = false;
-        while rustix::fs::statvfs(self.folder.root())
-            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
-        {
+        while is_disk_full(self.folder.root()) {
             if self.told.load(Ordering::Relaxed) || self.folder.stop().exists() {
                 return false;
             }

@@ -9,10 +9,15 @@ use isoflop_sweep::FAILPOINTS;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use sweeps::{Sweep, number};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
 
 /// The sweep that nothing disturbed, to compare with.
 fn undisturbed(runs: usize) -> String {
@@ -44,15 +49,21 @@ fn every_run_of_a_killed_controller_is_accepted_exactly_once() {
                 ended = controller.try_wait().unwrap();
                 sleep(Duration::from_millis(1));
             }
-            if ended.is_some() {
+            if let Some(status) = ended {
+                assert!(
+                    status.success(),
+                    "{}",
+                    said(&controller.wait_with_output().unwrap())
+                );
                 break;
             }
             controller.kill().unwrap();
             controller.wait().unwrap();
             killed += 1;
         }
-        assert!(sweep.finish().status.success());
+        let last = sweep.finish();
         watching.store(false, Ordering::Relaxed);
+        assert!(last.status.success(), "{}", said(&last));
         assert_eq!(most.join().unwrap(), 1, "live attempts of one run");
     });
     let status = sweep.status();

@@ -1,7 +1,7 @@
 //! Beginning or resuming a sweep, and issuing its attempts.
 
 use super::extend::Extending;
-use super::{Controller, ControllerError, LARGEST_BATCH, LONGEST_PAUSE};
+use super::{Controller, ControllerError, LARGEST_BATCH, LONGEST_PAUSE, wait_for_space};
 use crate::added::Added;
 use crate::executor::{Batch, Executor, ExecutorError, Job};
 use crate::failpoint;
@@ -40,15 +40,28 @@ const BASE: &str = "base";
 /// left. `executor` builds the executor that the plan asks for.
 ///
 /// # Errors
-/// [`ControllerError`] where the sweep can't be begun.
+/// [`ControllerError`] where the sweep can't be begun; a full disk is not one: it is waited out.
 pub fn begin(
-    beginning: Beginning,
-    executor: impl FnOnce(&SweepPlan, &Holder) -> Result<Box<dyn Executor>, ExecutorError>,
+    beginning: &Beginning,
+    executor: impl Fn(&SweepPlan, &Holder) -> Result<Box<dyn Executor>, ExecutorError>,
 ) -> Result<Controller, ControllerError> {
-    let folder = beginning.folder;
+    let mut full = false;
+    loop {
+        match try_to_begin(beginning, &executor) {
+            Err(error) if error.is_full(&beginning.folder) => wait_for_space(&mut full),
+            done => return done,
+        }
+    }
+}
+
+fn try_to_begin(
+    beginning: &Beginning,
+    executor: &impl Fn(&SweepPlan, &Holder) -> Result<Box<dyn Executor>, ExecutorError>,
+) -> Result<Controller, ControllerError> {
+    let folder = beginning.folder.clone();
     folder.create()?;
     let lock = ControllerLock::take(&folder.lock(), beginning.take_over)?;
-    let (mut plan, base, text) = read_plan(&folder, beginning.plan)?;
+    let (mut plan, base, text) = read_plan(&folder, beginning.plan.clone())?;
     let added = Added::read(&folder)?;
     added.join(&mut plan);
     let keyed = plan.keyed_runs(&base)?;

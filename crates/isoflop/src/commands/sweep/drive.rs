@@ -15,8 +15,8 @@ pub(super) fn drive(
 ) -> Result<Exit, Failure> {
     let folder = beginning.folder.clone();
     let isoflop = std::env::current_exe()?;
-    let mut controller = begin(beginning, |plan, holder| {
-        executor_for(&plan.executor, &folder, isoflop, &holder.host)
+    let mut controller = begin(&beginning, |plan, holder| {
+        executor_for(&plan.executor, &folder, isoflop.clone(), &holder.host)
     })
     .map_err(failure)?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
