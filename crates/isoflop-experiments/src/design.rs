@@ -171,11 +171,17 @@ pub(crate) fn valleys(bench: &Bench, flops: f64, budgets: &[(f64, usize)]) -> Ve
     runs
 }
 
-/// The run as the trunk of branches: at its peak until its last `annealed` share, with a branch of
-/// each length that is annealed over the same share of itself.
-pub(crate) fn with_branches(run: PlannedRun, lengths: &[u64], annealed: f32) -> PlannedRun {
+/// The run as the trunk of branches: at its peak for `flat` steps, then with a rate that suits ever
+/// longer runs, until its last `annealed` share; with a branch of each length that is annealed over
+/// the same share of itself.
+pub(crate) fn with_branches(
+    run: PlannedRun,
+    lengths: &[u64],
+    flat: u64,
+    annealed: f32,
+) -> PlannedRun {
     let stable = Schedule {
-        decay: Decay::Stable { annealed },
+        decay: Decay::InverseRoot { flat, annealed },
         ..run.spec.schedule
     };
     let branch = |steps: &u64| Schedule {

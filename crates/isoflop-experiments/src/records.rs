@@ -8,7 +8,7 @@ use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use isoflop_quickstart::LoadedCorpus;
 use isoflop_report::RunPoint;
 use isoflop_runs::{Run, Status, Store};
-use isoflop_train::{Decay, TrainSpec};
+use isoflop_train::TrainSpec;
 use std::collections::BTreeMap;
 
 /// Label: the set of runs that a run belongs to.
@@ -70,7 +70,7 @@ pub(crate) fn described(
         step: Some(spec.schedule.steps),
         batch_tokens: Some(Tokens::new(spec.batch_tokens() as f64)?),
         lr: Some(f64::from(spec.learning_rate)),
-        schedule: Some(schedule(spec)),
+        schedule: Some(spec.schedule.to_string()),
         seed: Some(spec.seed),
         family: Some("isoflop experiment".to_owned()),
         labels,
@@ -78,18 +78,6 @@ pub(crate) fn described(
         spec: serde_json::to_value(spec).unwrap_or_default(),
         ..Run::new(name)
     })
-}
-
-fn schedule(spec: &TrainSpec) -> String {
-    let warmup = spec.schedule.warmup;
-    match spec.schedule.decay {
-        Decay::Linear => format!("warm-up {warmup} steps, linear to 0"),
-        Decay::Cosine { floor } => format!("warm-up {warmup} steps, cosine to {floor}"),
-        Decay::Constant => format!("warm-up {warmup} steps, constant"),
-        Decay::Stable { annealed } => {
-            format!("warm-up {warmup} steps, constant, linear to 0 over the last {annealed}")
-        }
-    }
 }
 
 /// Everything that was measured in an experiment.

@@ -5,7 +5,7 @@ use crate::error::QuickstartError;
 use isoflop_corpus::{ValidationLoss, ValidationSet};
 use isoflop_laws::{FlopCount, Loss, Tokens};
 use isoflop_runs::{Checkpoint, Run, Status};
-use isoflop_train::{Decay, Device, Session, TrainError, TrainSpec};
+use isoflop_train::{Device, Session, TrainError, TrainSpec};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -161,7 +161,7 @@ pub(crate) fn planned(
         step: Some(spec.schedule.steps),
         batch_tokens: Some(Tokens::new(spec.batch_tokens() as f64)?),
         lr: Some(f64::from(spec.learning_rate)),
-        schedule: Some(schedule(spec)),
+        schedule: Some(spec.schedule.to_string()),
         seed: Some(spec.seed),
         dataset: Some(corpus.facts.description.clone()),
         family: Some("isoflop quickstart".to_owned()),
@@ -177,18 +177,6 @@ fn diverged(request: &TrainRequest<'_>, error: &TrainError) -> Result<Run, Quick
         reason: Some(error.to_string()),
         ..planned(request.name, request.spec, request.corpus)?
     })
-}
-
-fn schedule(spec: &TrainSpec) -> String {
-    let warmup = spec.schedule.warmup;
-    match spec.schedule.decay {
-        Decay::Linear => format!("warm-up {warmup} steps, linear to 0"),
-        Decay::Cosine { floor } => format!("warm-up {warmup} steps, cosine to {floor}"),
-        Decay::Constant => format!("warm-up {warmup} steps, constant"),
-        Decay::Stable { annealed } => {
-            format!("warm-up {warmup} steps, constant, linear to 0 over the last {annealed}")
-        }
-    }
 }
 
 /// Some points of the training loss, evenly spaced, the last step among them.

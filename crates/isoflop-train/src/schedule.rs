@@ -2,6 +2,7 @@
 //! lengths spoils the law (Hoffmann et al. 2022, section 3.1; Porian et al. 2024).
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The shape of the decay after the warm-up, as a share of the peak rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,16 @@ pub enum Decay {
     /// 2405.18392). Runs of one model that differ in length only are the same run up to the
     /// decay of the shorter one.
     Stable {
+        /// Share of the steps after the warm-up that anneal.
+        annealed: f32,
+    },
+    /// The peak rate for `flat` steps, then as the step's power −1/2, then a straight line down to
+    /// zero over the last `annealed` share of the run (Zhai et al. 2022, arXiv 2106.04560). A run
+    /// that is annealed from anywhere had a rate on its way that suits its length, where the best
+    /// rate falls as about that power of it.
+    InverseRoot {
+        /// Steps at the peak rate, warm-up included.
+        flat: u64,
         /// Share of the steps after the warm-up that anneal.
         annealed: f32,
     },
@@ -52,24 +63,35 @@ impl Schedule {
             }
             Decay::Linear => (1.0 - done).max(0.0),
             Decay::Constant => 1.0,
-            Decay::Stable { .. } => {
+            Decay::Stable { .. } | Decay::InverseRoot { .. } => {
                 let onset = self.annealing_begins();
                 if step < onset {
-                    return 1.0;
+                    return self.before_annealing(step);
                 }
                 let annealed = (step - onset) as f32 / (self.steps - onset).max(1) as f32;
-                (1.0 - annealed).max(0.0)
+                self.before_annealing(onset) * (1.0 - annealed).max(0.0)
             }
         }
     }
 
-    /// The first step at which a [`Decay::Stable`] schedule leaves the peak; for any other, the
-    /// first after the warm-up.
+    /// Share of the peak rate of a run whose annealing has not begun.
+    fn before_annealing(&self, step: u64) -> f32 {
+        match self.decay {
+            Decay::InverseRoot { flat, .. } => {
+                let flat = flat.max(1);
+                (flat as f32 / step.max(flat) as f32).sqrt()
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// The first step at which a [`Decay::Stable`] or [`Decay::InverseRoot`] schedule anneals; for
+    /// any other, the first after the warm-up.
     #[must_use]
     pub fn annealing_begins(&self) -> u64 {
         let after = self.steps.saturating_sub(self.warmup);
         match self.decay {
-            Decay::Stable { annealed } => {
+            Decay::Stable { annealed } | Decay::InverseRoot { annealed, .. } => {
                 let share = f64::from(annealed.clamp(0.0, 1.0));
                 self.steps - (after as f64 * share).round() as u64
             }
@@ -84,6 +106,24 @@ impl Schedule {
     pub fn agrees_for(&self, other: &Self, steps: u64) -> bool {
         let ends = self.steps.min(other.steps);
         steps <= ends && (0..steps).all(|step| self.share(step) == other.share(step))
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "warm-up {} steps, ", self.warmup)?;
+        match self.decay {
+            Decay::Linear => f.write_str("linear to 0"),
+            Decay::Cosine { floor } => write!(f, "cosine to {floor}"),
+            Decay::Constant => f.write_str("constant"),
+            Decay::Stable { annealed } => {
+                write!(f, "constant, linear to 0 over the last {annealed}")
+            }
+            Decay::InverseRoot { flat, annealed } => write!(
+                f,
+                "constant to step {flat}, as its inverse root, linear to 0 over the last {annealed}"
+            ),
+        }
     }
 }
 
@@ -143,5 +183,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_inverse_root_falls_as_the_root_and_anneals_from_there() {
+        let long = Schedule {
+            warmup: 10,
+            steps: 1600,
+            decay: Decay::InverseRoot {
+                flat: 100,
+                annealed: 0.25,
+            },
+        };
+        assert_eq!(
+            (long.share(9), long.share(60), long.share(100)),
+            (1.0, 1.0, 1.0)
+        );
+        assert_eq!(long.share(400), 0.5);
+        let onset = long.annealing_begins();
+        assert!((long.share(onset) / long.share(onset - 1) - 1.0).abs() < 1e-2);
+        assert!(long.share(1599) > 0.0 && long.share(1599) < 1e-3);
+        let short = Schedule { steps: 400, ..long };
+        let begins = short.annealing_begins();
+        assert!(short.agrees_for(&long, begins + 1) && !short.agrees_for(&long, begins + 3));
+        assert!(long.to_string().contains("inverse root"), "{long}");
     }
 }

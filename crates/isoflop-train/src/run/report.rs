@@ -3,7 +3,7 @@
 use super::RunError;
 use super::spec::RunSpec;
 use crate::checkpoint::write_atomically;
-use crate::schedule::{Decay, Schedule};
+use crate::schedule::Schedule;
 use crate::trainer::{TrainError, TrainSpec};
 use isoflop_corpus::{TokenCorpus, ValidationLoss};
 use isoflop_laws::Tokens;
@@ -107,7 +107,7 @@ impl RunResult {
             step: steps,
             batch_tokens: train.batch_tokens(),
             lr: f64::from(train.learning_rate),
-            schedule: in_words(&train.schedule),
+            schedule: train.schedule.to_string(),
             seed: train.seed,
             dataset,
             corpus_fingerprint: corpus.fingerprint.to_string(),
@@ -123,18 +123,6 @@ pub(super) fn write(path: &Path, result: &RunResult) -> Result<(), RunError> {
     };
     let text = serde_json::to_string_pretty(result).map_err(|error| failure(error.into()))? + "\n";
     write_atomically(path, text.as_bytes()).map_err(failure)
-}
-
-fn in_words(schedule: &Schedule) -> String {
-    let warmup = schedule.warmup;
-    match schedule.decay {
-        Decay::Linear => format!("warm-up {warmup} steps, linear to 0"),
-        Decay::Cosine { floor } => format!("warm-up {warmup} steps, cosine to {floor}"),
-        Decay::Constant => format!("warm-up {warmup} steps, constant"),
-        Decay::Stable { annealed } => {
-            format!("warm-up {warmup} steps, constant, linear to 0 over the last {annealed}")
-        }
-    }
 }
 
 /// The file of the learning curve. It is a function of the loss log, so that a run which goes on
