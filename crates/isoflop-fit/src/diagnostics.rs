@@ -65,7 +65,7 @@ pub(crate) fn of_rows(data: &Dataset, rows: &[Row], law: FittedLaw, values: &[f6
         .into_iter()
         .map(|axis| Span::of(axis, range(rows, axis)))
         .collect();
-    let mut suspicions = conventions::suspicions(data);
+    let mut suspicions = conventions::suspicions(data, law);
     suspicions.extend(schedule::suspicions(data, rows, &errors));
     suspicions.extend(short_spans(&spans, law));
     suspicions.extend(trends.iter().filter_map(Trend::suspicion));

@@ -218,6 +218,12 @@ fn the_worth_of_repetition_has_an_interval_that_holds_it_and_needs_repetition() 
     let (lo, hi) = (star.lo.unwrap(), star.hi.unwrap());
     assert!(lo < 15.39 && 15.39 < hi && hi / lo < 2.0, "{star:?}");
     assert!(star.identified, "{star:?}");
+    // The law knows of repetition: nobody is told to leave those runs out.
+    assert!(
+        !fit.warnings.iter().any(|w| w.contains("leave out")),
+        "{:?}",
+        fit.warnings
+    );
 
     let mut once = data.clone();
     once.observations

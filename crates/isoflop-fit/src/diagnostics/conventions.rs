@@ -1,7 +1,7 @@
 //! Whether losses, sizes and compute are what they are said to be.
 
 use super::Suspicion;
-use crate::Dataset;
+use crate::{Dataset, FittedLaw};
 use isoflop_laws::laws::Chinchilla;
 use isoflop_laws::{FlopCount, Flops, LossSurface};
 
@@ -19,11 +19,13 @@ const ROUNDING: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// unused embeddings take off at most this.
 const COUNTED: std::ops::RangeInclusive<f64> = 0.5..=10.0;
 
-pub(super) fn suspicions(data: &Dataset) -> Vec<Suspicion> {
+pub(super) fn suspicions(data: &Dataset, law: FittedLaw) -> Vec<Suspicion> {
     let mut found = Vec::new();
     found.extend(unit_of_loss(data));
     found.extend(compute(data));
-    found.extend(repeated(data));
+    if law != FittedLaw::DataConstrained {
+        found.extend(repeated(data));
+    }
     found
 }
 

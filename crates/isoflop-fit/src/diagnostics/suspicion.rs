@@ -151,7 +151,7 @@ impl fmt::Display for Suspicion {
             ),
             Suspicion::Repeated { observations, most } => write!(
                 f,
-                "{observations} observations repeat their tokens, up to {most:.1} times, and the law takes every token for new, which is nearly right up to about four times (Muennighoff et al. 2023): leave out those that repeat more"
+                "{observations} observations repeat their tokens, up to {most:.1} times, and the law takes every token for new, which is nearly right up to about four times (Muennighoff et al. 2023): leave out those that repeat more, or fit `data-constrained`"
             ),
             Suspicion::ShortRange { quantity, factor } => write!(
                 f,
