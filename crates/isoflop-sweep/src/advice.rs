@@ -201,6 +201,7 @@ mod tests {
     use super::*;
     use crate::ladder::{isoflop_sets, levels};
     use isoflop_laws::Loss;
+    use isoflop_runs::Status;
     use rand::{RngExt, SeedableRng};
 
     /// The law of `examples/sweep/minimal.py`: Hoffmann et al. 2022.
@@ -222,7 +223,8 @@ mod tests {
             tokens: Some(tokens),
             flops: Some(Flops::six_nd(params, tokens)),
             loss: Loss::new(truth(params.get(), tokens.get()) * noise.exp()).ok(),
-            ..Run::new(format!("{params}-{tokens}"))
+            status: Status::Finished,
+            ..Run::new(format!("{params}-{tokens}-{noise}"))
         }
     }
 
@@ -286,20 +288,27 @@ mod tests {
         let mut plan = AdaptivePlan::towards("1e20".parse().unwrap());
         let budgets = levels("1e17".parse().unwrap(), 3, 5).unwrap();
         let points = isoflop_sets(&budgets, 5, 3.0).unwrap();
-        let runs: Vec<Run> = points.iter().map(|&(n, d)| run(n, d, 0.0)).collect();
+        let noise = [0.001, -0.001, -0.0005].into_iter().cycle();
+        let runs: Vec<Run> = points
+            .iter()
+            .zip(noise)
+            .map(|(&(n, d), noise)| run(n, d, noise))
+            .collect();
         let mut known = Known {
             finished: runs[..2].to_vec(),
             under_way: points[2..].to_vec(),
-            left: 1e17,
+            left: 9e17,
             most: 4,
         };
         assert_eq!(advise(&known, &plan).0, Advice::Wait);
         (known.finished, known.under_way) = (runs, vec![]);
-        let (Advice::Add(added), why, _) = advise(&known, &plan) else {
-            panic!("nothing to add");
+        plan.until_width = 0.0;
+        let (advice, why, _) = advise(&known, &plan);
+        let Advice::Add(added) = advice else {
+            panic!("{why}");
         };
         let cost: f64 = added.iter().map(|&(n, d)| Flops::six_nd(n, d).get()).sum();
-        assert!(cost <= 1e17 * (1.0 + 1e-9) && added.len() <= 4, "{why}");
+        assert!(cost <= 9e17 * (1.0 + 1e-9) && added.len() <= 4, "{why}");
         plan.until_width = 10.0;
         assert_eq!(advise(&known, &plan).0, Advice::Enough);
     }

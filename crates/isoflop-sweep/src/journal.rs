@@ -99,16 +99,20 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] where the file can't be used.
     pub fn open(path: &Path, host: &str, limits: &Limits) -> Result<Self, JournalError> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         schema::create(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let epoch = connection.query_row(
+        // Committed by name: outside a transaction SQLite gives the row before it commits, and a
+        // full disk then undoes the epoch without a word.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let epoch = transaction.query_row(
             "UPDATE controller SET epoch = epoch + 1, host = ? RETURNING epoch",
             params![host],
             |row| row.get(0),
         )?;
+        transaction.commit()?;
         Ok(Journal {
             connection,
             epoch,
