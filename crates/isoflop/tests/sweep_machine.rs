@@ -73,7 +73,8 @@ fn a_full_disk_pauses_the_sweep_and_spoils_nothing() {
         number("SWEEP_DISK_FROM_KIB", 64),
         number("SWEEP_DISK_TO_KIB", 4096),
     );
-    for kib in (from..=to).step_by(step) {
+    // At 72 KiB SQLite once gave a new epoch and then did not keep it.
+    for kib in (from..=to).step_by(step).chain([72]) {
         let disk = Disk::of(kib);
         let sweep = Sweep::new(RUNS, 0.0, "parallel = 2").at(&disk.path().join("sweep"));
         let mut controller = sweep.start(&[]);
