@@ -2,7 +2,7 @@
 
 use crate::text::Reading;
 use isoflop_laws::Tokens;
-use isoflop_train::{Decay, ModelShape, Recipe, Schedule, TrainSpec};
+use isoflop_train::{Architecture, Decay, ModelShape, Recipe, Schedule, TrainSpec};
 use serde::{Deserialize, Serialize};
 
 /// A run of an experiment.
@@ -90,6 +90,7 @@ impl Bench {
             heads: width / HEAD_WIDTH,
             vocabulary: self.recipe.vocabulary,
             context: self.recipe.context,
+            architecture: Architecture::PLAIN,
         }
     }
 

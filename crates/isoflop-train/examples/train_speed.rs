@@ -4,7 +4,7 @@
 //! runs it in turn with PyTorch.
 
 use isoflop_train::kernels::matmul::{Rows, RowsMut};
-use isoflop_train::{Decay, Device, ModelShape, Schedule, TrainSpec, Trainer};
+use isoflop_train::{Architecture, Decay, Device, ModelShape, Schedule, TrainSpec, Trainer};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         heads: width as usize / 32,
         vocabulary: VOCABULARY,
         context: CONTEXT,
+        architecture: Architecture::PLAIN,
     };
     let rate = if arguments.iter().any(|a| a == "--products") {
         products(&shape, seconds)

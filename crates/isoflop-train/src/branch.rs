@@ -34,7 +34,7 @@ impl Trainer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decay, ModelShape, Schedule};
+    use crate::{Architecture, Decay, ModelShape, Schedule};
 
     fn spec(steps: u64) -> TrainSpec {
         TrainSpec {
@@ -44,6 +44,7 @@ mod tests {
                 heads: 2,
                 vocabulary: 19,
                 context: 8,
+                architecture: Architecture::PLAIN,
             },
             batch: 2,
             schedule: Schedule {

@@ -5,7 +5,7 @@
 
 use crate::device::Device;
 use crate::engine::State;
-use crate::shape::Layout;
+use crate::layout::Layout;
 use crate::trainer::{TrainError, TrainSpec, Trainer};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use std::collections::HashMap;
@@ -249,6 +249,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::{Architecture, FAMILIES};
     use crate::schedule::{Decay, Schedule};
     use crate::shape::ModelShape;
 
@@ -260,6 +261,7 @@ mod tests {
                 heads: 1,
                 vocabulary: 19,
                 context: 8,
+                architecture: Architecture::PLAIN,
             },
             batch: 3,
             schedule: Schedule {
@@ -293,10 +295,15 @@ mod tests {
             momentum: 0.95,
         };
         resumes(spec());
-        resumes(TrainSpec {
-            optimizer,
-            ..spec()
-        });
+        for (name, architecture) in FAMILIES {
+            println!("{name}");
+            let mut spec = spec();
+            // More heads, so that some can be grouped.
+            spec.shape.heads = 2;
+            spec.shape.architecture = architecture;
+            resumes(spec.clone());
+            resumes(TrainSpec { optimizer, ..spec });
+        }
     }
 
     fn resumes(spec: TrainSpec) {

@@ -89,6 +89,14 @@ pub enum DeviceError {
     /// An optimiser that has no kernels on the GPU.
     #[error("Muon trains on the processor only: train on the cpu, or by AdamW")]
     Optimizer,
+    /// A part of a model that has no kernels on the GPU.
+    #[error("{part} train on the processor only: train on the cpu, or {instead}")]
+    Family {
+        /// The part, in the plural.
+        part: &'static str,
+        /// What the GPU does train.
+        instead: &'static str,
+    },
     /// CUDA failed in the run.
     #[error(
         "the GPU failed while {doing}: {reason}; the last checkpoint is whole, so start the run again"

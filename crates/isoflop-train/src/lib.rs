@@ -7,6 +7,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod architecture;
 mod backend;
 mod branch;
 mod checkpoint;
@@ -14,6 +15,7 @@ mod device;
 mod engine;
 pub mod kernels;
 mod ladder;
+mod layout;
 mod recipe;
 mod run;
 mod schedule;
@@ -23,16 +25,18 @@ mod speed;
 mod trainer;
 mod transformer;
 
+pub use architecture::{Architecture, Embeddings, FeedForward};
 pub use checkpoint::CheckpointError;
 pub use device::{Device, DeviceError};
 pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};
+pub use layout::{Layout, Role, Tensor};
 pub use recipe::Recipe;
 pub use run::{
     Progress, RunError, RunPlaces, RunResult, RunSettings, RunSpec, SpecError, Wish, train_spec,
 };
 pub use schedule::{Decay, Schedule};
 pub use session::{CHECKPOINT_EVERY, Session, SessionError};
-pub use shape::{Layout, ModelShape, Role, ShapeError, Tensor};
+pub use shape::{ModelShape, ShapeError};
 pub use speed::{check_device, measure_speed, measure_speed_on};
 pub use trainer::{BASE_WIDTH, Optimizer, TrainError, TrainSpec, Trainer};
 pub use transformer::{OUTPUT_SCALE, Transformer};

@@ -1,5 +1,6 @@
 //! How the runs of a ladder are trained: one rule for every size, so that only N and D differ.
 
+use crate::architecture::Architecture;
 use crate::schedule::{Decay, Schedule};
 use crate::shape::ModelShape;
 use crate::trainer::TrainSpec;
@@ -86,6 +87,7 @@ impl Recipe {
             heads: width / HEAD_WIDTH,
             vocabulary: self.vocabulary,
             context: self.context,
+            architecture: Architecture::PLAIN,
         }
     }
 

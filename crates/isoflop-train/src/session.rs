@@ -101,7 +101,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decay, ModelShape, Schedule};
+    use crate::{Architecture, Decay, ModelShape, Schedule};
 
     fn spec() -> TrainSpec {
         TrainSpec {
@@ -111,6 +111,7 @@ mod tests {
                 heads: 2,
                 vocabulary: 19,
                 context: 8,
+                architecture: Architecture::PLAIN,
             },
             batch: 2,
             schedule: Schedule {

@@ -1,13 +1,10 @@
-//! The shape of a model, where its tensors lie, and how they start.
+//! The shape of a model, and what it counts: parameters and FLOPs in both conventions.
 
+use crate::architecture::{Architecture, Embeddings};
 use isoflop_laws::{Flops, Params, QuantityError, Tokens};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
-/// A decoder-only transformer: pre-norm, RMSNorm, rotary positions, GELU with a hidden layer of
-/// four times the width, no biases, input and output embeddings tied.
+/// A decoder-only transformer: pre-norm, RMSNorm, rotary positions, no biases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ModelShape {
     /// Transformer blocks.
@@ -20,14 +17,28 @@ pub struct ModelShape {
     pub vocabulary: usize,
     /// Positions t in a sequence.
     pub context: usize,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Architecture::is_plain")]
+    pub architecture: Architecture,
 }
 
 /// Why a shape can't be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ShapeError {
     /// A size is zero.
     #[error("a model needs at least one layer, head, token and position, but {0} is 0")]
     Zero(&'static str),
+    /// A size beyond what the trainer is made for.
+    #[error("{name} {size} is too large: at most {LARGEST_SIZE}")]
+    Large {
+        /// The size.
+        name: &'static str,
+        /// Its value.
+        size: usize,
+    },
+    /// More parameters than the trainer is made for.
+    #[error("a model of {0} parameters is too large for this trainer: at most 4B")]
+    Parameters(Params),
     /// Heads do not divide the width evenly.
     #[error("width {width} can't be split into {heads} heads of an even number of elements")]
     Heads {
@@ -36,10 +47,27 @@ pub enum ShapeError {
         /// Heads asked for.
         heads: usize,
     },
+    /// Heads of keys and values do not divide those of queries.
+    #[error(
+        "{kv_heads} heads of keys and values can't be shared evenly by {heads} heads of queries: give a divisor of {heads}"
+    )]
+    KvHeads {
+        /// Heads of queries.
+        heads: usize,
+        /// Heads of keys and values asked for.
+        kv_heads: usize,
+    },
     /// Tokens are stored in 16 bits.
     #[error("a vocabulary of {0} is too large: at most 65,536 tokens are supported")]
     Vocabulary(usize),
 }
+
+/// Parameters of the largest model: the state of a larger one would not fit where this trainer is
+/// the right tool.
+const LARGEST: f64 = 4e9;
+
+/// Largest size of any kind; keeps the counts within the integers of a double.
+const LARGEST_SIZE: usize = 1 << 20;
 
 impl ModelShape {
     /// Checks the sizes against each other.
@@ -48,14 +76,18 @@ impl ModelShape {
     /// [`ShapeError`] with the size that does not fit.
     pub fn validate(&self) -> Result<(), ShapeError> {
         for (name, size) in [
-            ("layers", self.layers),
-            ("width", self.width),
-            ("heads", self.heads),
-            ("vocabulary", self.vocabulary),
-            ("context", self.context),
+            ("layers", Some(self.layers)),
+            ("width", Some(self.width)),
+            ("heads", Some(self.heads)),
+            ("vocabulary", Some(self.vocabulary)),
+            ("context", Some(self.context)),
+            ("hidden_width", self.architecture.hidden_width),
+            ("kv_heads", self.architecture.kv_heads),
         ] {
-            if size == 0 {
-                return Err(ShapeError::Zero(name));
+            match size {
+                Some(0) => return Err(ShapeError::Zero(name)),
+                Some(size) if size > LARGEST_SIZE => return Err(ShapeError::Large { name, size }),
+                _ => {}
             }
         }
         if !self.width.is_multiple_of(self.heads) || !(self.width / self.heads).is_multiple_of(2) {
@@ -64,10 +96,17 @@ impl ModelShape {
                 heads: self.heads,
             });
         }
+        let (heads, kv_heads) = (self.heads, self.kv_heads());
+        if !heads.is_multiple_of(kv_heads) {
+            return Err(ShapeError::KvHeads { heads, kv_heads });
+        }
         if self.vocabulary > 1 << 16 {
             return Err(ShapeError::Vocabulary(self.vocabulary));
         }
-        Ok(())
+        match self.params() {
+            Ok(params) if params.get() > LARGEST => Err(ShapeError::Parameters(params)),
+            _ => Ok(()),
+        }
     }
 
     /// Elements of one head.
@@ -76,20 +115,51 @@ impl ModelShape {
         self.width / self.heads
     }
 
-    /// N: all parameters; the tied embedding counts once.
+    /// Heads of keys and values.
+    #[must_use]
+    pub fn kv_heads(&self) -> usize {
+        self.architecture.kv_heads.unwrap_or(self.heads)
+    }
+
+    /// Columns of the matrix that makes queries, keys and values.
+    #[must_use]
+    pub fn qkv_width(&self) -> usize {
+        self.width + 2 * self.kv_width()
+    }
+
+    /// Elements of all keys (or all values) of a position.
+    pub(crate) fn kv_width(&self) -> usize {
+        self.kv_heads() * self.head_width()
+    }
+
+    /// Width h of the hidden layers.
+    #[must_use]
+    pub fn hidden_width(&self) -> usize {
+        let rule = || self.architecture.feed_forward.hidden_width(self.width);
+        self.architecture.hidden_width.unwrap_or_else(rule)
+    }
+
+    /// Columns of the matrix that makes the input of the activation: gate and value side by side
+    /// for SwiGLU.
+    #[must_use]
+    pub fn up_width(&self) -> usize {
+        self.architecture.feed_forward.inputs() * self.hidden_width()
+    }
+
+    /// N: all parameters; a tied embedding counts once.
     ///
     /// # Errors
     /// [`QuantityError`] for a shape without parameters.
     pub fn params(&self) -> Result<Params, QuantityError> {
-        Params::new(Layout::new(self).len() as f64)
+        Params::new(self.total())
     }
 
-    /// N without the embedding (Kaplan et al. 2020).
+    /// N without the embedding (Kaplan et al. 2020), and without an output layer of its own.
     ///
     /// # Errors
     /// [`QuantityError`] for a shape without layers.
     pub fn params_non_embedding(&self) -> Result<Params, QuantityError> {
-        Params::new((Layout::new(self).len() - self.vocabulary * self.width) as f64)
+        Params::new(self.total() - self.embeddings())
     }
 
     /// Training FLOPs for `tokens`, counted from the architecture as Hoffmann et al. 2022,
@@ -99,156 +169,60 @@ impl ModelShape {
     /// # Errors
     /// [`QuantityError`] for a shape without parameters.
     pub fn counted_flops(&self, tokens: Tokens) -> Result<Flops, QuantityError> {
+        let softmax = 3.0 * self.layers as f64 * self.heads as f64 * self.context as f64;
+        Flops::new(3.0 * (self.product_flops() + softmax) * tokens.get())
+    }
+
+    /// Training FLOPs for `tokens` as 6 N D.
+    ///
+    /// # Errors
+    /// [`QuantityError`] for a shape without parameters.
+    pub fn six_nd_flops(&self, tokens: Tokens) -> Result<Flops, QuantityError> {
+        Ok(Flops::six_nd(self.params()?, tokens))
+    }
+
+    /// FLOPs of the matrix products of a forward pass, for a token: what a framework's counter
+    /// counts.
+    #[must_use]
+    pub fn product_flops(&self) -> f64 {
         let (d, t) = (self.width as f64, self.context as f64);
-        // qkv 2·3·d·d, scores and reduction 2·2·t·d, softmax 3·h·t, projection 2·d·d,
-        // dense layers 2·2·d·4d
-        let layer = 24.0 * d * d + 4.0 * t * d + 3.0 * self.heads as f64 * t;
+        // Scores and reduction 2·2·t·d; two for every weight of a matrix.
+        let attention = 4.0 * t * d;
+        let matrices = self.attention_weights() + self.feed_forward_weights();
         let output = 2.0 * d * self.vocabulary as f64;
-        Flops::new(3.0 * (self.layers as f64 * layer + output) * tokens.get())
+        self.layers as f64 * (attention + 2.0 * matrices) + output
     }
-}
 
-/// How a tensor is initialised and trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Token embedding, input and output.
-    Embedding,
-    /// Gain of a normalisation.
-    Gain,
-    /// A matrix whose inputs and outputs both grow with the width.
-    Hidden,
-    /// A hidden matrix that writes into the residual stream.
-    Residual,
-}
+    /// Weights of the matrices of attention in one block.
+    fn attention_weights(&self) -> f64 {
+        self.width as f64 * (self.qkv_width() + self.width) as f64
+    }
 
-/// One tensor in the flat vector of weights: `[rows, cols]`, row-major, applied as `y = x W`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tensor {
-    /// Name in a checkpoint, such as `layers.0.qkv`.
-    pub name: String,
-    /// Inputs, or 1 for a gain.
-    pub rows: usize,
-    /// Outputs.
-    pub cols: usize,
-    /// Where it lies in the weights.
-    pub range: Range<usize>,
-    /// How it is initialised and trained.
-    pub role: Role,
-}
+    /// Weights of the hidden layers in one block.
+    fn feed_forward_weights(&self) -> f64 {
+        self.width as f64 * (self.up_width() + self.hidden_width()) as f64
+    }
 
-/// Where one block's tensors lie.
-#[derive(Debug, Clone)]
-pub(crate) struct LayerLayout {
-    pub attention_gain: Range<usize>,
-    pub qkv: Range<usize>,
-    pub projection: Range<usize>,
-    pub mlp_gain: Range<usize>,
-    pub up: Range<usize>,
-    pub down: Range<usize>,
-}
-
-/// Where every tensor lies in one flat vector of weights (and of gradients and moments).
-#[derive(Debug, Clone)]
-pub struct Layout {
-    tensors: Vec<Tensor>,
-    pub(crate) embedding: Range<usize>,
-    pub(crate) layers: Vec<LayerLayout>,
-    pub(crate) final_gain: Range<usize>,
-}
-
-impl Layout {
-    /// Lays the tensors of `shape` one after another.
-    #[must_use]
-    pub fn new(shape: &ModelShape) -> Self {
-        let d = shape.width;
-        let mut tensors: Vec<Tensor> = Vec::new();
-        let mut push = |name: String, rows: usize, cols: usize, role: Role| {
-            let start = tensors.last().map_or(0, |tensor| tensor.range.end);
-            let range = start..start + rows * cols;
-            tensors.push(Tensor {
-                name,
-                rows,
-                cols,
-                range: range.clone(),
-                role,
-            });
-            range
-        };
-        let embedding = push("embedding".into(), shape.vocabulary, d, Role::Embedding);
-        let layers = (0..shape.layers)
-            .map(|layer| LayerLayout {
-                attention_gain: push(format!("layers.{layer}.attention_gain"), 1, d, Role::Gain),
-                qkv: push(format!("layers.{layer}.qkv"), d, 3 * d, Role::Hidden),
-                projection: push(format!("layers.{layer}.projection"), d, d, Role::Residual),
-                mlp_gain: push(format!("layers.{layer}.mlp_gain"), 1, d, Role::Gain),
-                up: push(format!("layers.{layer}.up"), d, 4 * d, Role::Hidden),
-                down: push(format!("layers.{layer}.down"), 4 * d, d, Role::Residual),
-            })
-            .collect();
-        let final_gain = push("final_gain".into(), 1, d, Role::Gain);
-        Self {
-            tensors,
-            embedding,
-            layers,
-            final_gain,
+    fn embeddings(&self) -> f64 {
+        let one = self.vocabulary as f64 * self.width as f64;
+        match self.architecture.embeddings {
+            Embeddings::Tied => one,
+            Embeddings::Untied => 2.0 * one,
         }
     }
 
-    /// Number of weights.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.final_gain.end
+    fn total(&self) -> f64 {
+        let gains = 2.0 * self.width as f64;
+        let block = gains + self.attention_weights() + self.feed_forward_weights();
+        self.embeddings() + self.layers as f64 * block + self.width as f64
     }
-
-    /// Whether there are no weights; never so for a valid shape.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The tensors in the order in which they lie.
-    #[must_use]
-    pub fn tensors(&self) -> &[Tensor] {
-        &self.tensors
-    }
-
-    /// Weights drawn from `seed`: hidden matrices with variance 1 / fan-in, those that write into
-    /// the residual stream divided by twice the depth (GPT-2), embeddings with unit variance,
-    /// gains 1. The widths' part is muP's (Yang et al. 2022, arXiv 2203.03466, table 3).
-    #[must_use]
-    pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
-        let mut weights = vec![0.0; self.len()];
-        let depth = 2.0 * self.layers.len() as f64;
-        for (index, tensor) in self.tensors.iter().enumerate() {
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
-            random.set_stream(index as u64);
-            let deviation = match tensor.role {
-                Role::Gain => 0.0,
-                Role::Embedding => 1.0,
-                Role::Hidden => (1.0 / tensor.rows as f64).sqrt(),
-                Role::Residual => (1.0 / (tensor.rows as f64 * depth)).sqrt(),
-            };
-            for weight in &mut weights[tensor.range.clone()] {
-                *weight = match tensor.role {
-                    Role::Gain => 1.0,
-                    _ => (deviation * normal(&mut random)) as f32,
-                };
-            }
-        }
-        weights
-    }
-}
-
-/// A standard normal number (Box & Muller 1958).
-fn normal(random: &mut ChaCha8Rng) -> f64 {
-    let u: f64 = 1.0 - random.random::<f64>();
-    let v: f64 = random.random();
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::{FAMILIES, FeedForward};
+    use crate::layout::Layout;
 
     const SHAPE: ModelShape = ModelShape {
         layers: 3,
@@ -256,6 +230,7 @@ mod tests {
         heads: 2,
         vocabulary: 1024,
         context: 256,
+        architecture: Architecture::PLAIN,
     };
 
     #[test]
@@ -273,30 +248,37 @@ mod tests {
     }
 
     #[test]
-    fn tensors_tile_the_weights_without_gap_or_overlap() {
-        let layout = Layout::new(&SHAPE);
-        let mut end = 0;
-        for tensor in layout.tensors() {
-            assert_eq!(tensor.range.start, end, "{}", tensor.name);
-            assert_eq!(tensor.range.len(), tensor.rows * tensor.cols);
-            end = tensor.range.end;
-        }
-        assert_eq!(end, layout.len());
+    fn a_llama_like_block_counts_as_it_is_written_down() {
+        let shape = ModelShape {
+            heads: 4,
+            architecture: Architecture {
+                embeddings: Embeddings::Untied,
+                feed_forward: FeedForward::SwiGlu,
+                hidden_width: Some(168),
+                kv_heads: Some(2),
+            },
+            ..SHAPE
+        };
+        // q, o: d²; k, v: d · 2 heads of 16; gate, up, down: d · 168.
+        let layer = 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 168 + 2 * 64;
+        let non_embedding = f64::from(3 * layer + 64);
+        assert_eq!(shape.params_non_embedding().unwrap().get(), non_embedding);
+        let all = non_embedding + 2.0 * 1024.0 * 64.0;
+        assert_eq!(shape.params().unwrap().get(), all);
+        let tokens = Tokens::new(10.0).unwrap();
+        assert_eq!(shape.six_nd_flops(tokens).unwrap().get(), 60.0 * all);
     }
 
     #[test]
-    fn initial_weights_have_the_variances_of_mup() {
-        let layout = Layout::new(&SHAPE);
-        let weights = layout.initial_weights(7);
-        let variance = |range: &Range<usize>| {
-            let part = &weights[range.clone()];
-            part.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / part.len() as f64
-        };
-        assert!((variance(&layout.embedding) - 1.0).abs() < 0.02);
-        assert!((variance(&layout.layers[0].qkv) * 64.0 - 1.0).abs() < 0.05);
-        assert!((variance(&layout.layers[2].down) * 256.0 * 6.0 - 1.0).abs() < 0.05);
-        assert_eq!(weights, layout.initial_weights(7));
-        assert_ne!(weights, layout.initial_weights(8));
+    fn counts_agree_with_the_weights_that_are_laid_out() {
+        for (name, architecture) in FAMILIES {
+            let shape = ModelShape {
+                architecture,
+                ..SHAPE
+            };
+            let laid_out = Layout::new(&shape).len() as f64;
+            assert_eq!(shape.params().unwrap().get(), laid_out, "{name}");
+        }
     }
 
     #[test]
@@ -307,30 +289,40 @@ mod tests {
             heads: 16,
             vocabulary: 1024,
             context: 64,
+            architecture: Architecture::PLAIN,
         };
         let tokens = Tokens::new(1e9).unwrap();
-        let six = Flops::six_nd(wide.params().unwrap(), tokens).get();
+        let six = wide.six_nd_flops(tokens).unwrap().get();
         assert!((wide.counted_flops(tokens).unwrap().get() / six - 1.0).abs() < 0.02);
     }
 
     #[test]
     fn impossible_shapes_are_named() {
-        let error = ModelShape { heads: 3, ..SHAPE }
-            .validate()
-            .unwrap_err()
-            .to_string();
+        let with = |change: &dyn Fn(&mut ModelShape)| {
+            let mut shape = SHAPE;
+            change(&mut shape);
+            shape.validate().unwrap_err().to_string()
+        };
+        let error = with(&|s| s.heads = 3);
         assert!(
             error.contains("width 64") && error.contains("3 heads"),
             "{error}"
         );
-        assert!(ModelShape { layers: 0, ..SHAPE }.validate().is_err());
+        let error = with(&|s| s.architecture.kv_heads = Some(3));
         assert!(
-            ModelShape {
-                vocabulary: 70_000,
-                ..SHAPE
-            }
-            .validate()
-            .is_err()
+            error.contains("3 heads of keys") && error.contains("2 heads of queries"),
+            "{error}"
         );
+        // More heads of keys than of queries.
+        assert!(with(&|s| s.architecture.kv_heads = Some(4)).contains("divisor of 2"));
+        assert!(with(&|s| s.architecture.kv_heads = Some(0)).contains("kv_heads is 0"));
+        assert!(with(&|s| s.architecture.hidden_width = Some(0)).contains("hidden_width is 0"));
+        assert!(with(&|s| s.layers = 0).contains("layers is 0"));
+        assert!(with(&|s| s.vocabulary = 70_000).contains("70000"));
+        for size in [usize::MAX, 1 << 40, 1 << 20] {
+            assert!(with(&|s| s.layers = size).contains("too large"));
+            assert!(with(&|s| s.architecture.hidden_width = Some(size)).contains("too large"));
+            assert!(with(&|s| (s.width, s.heads) = (size, 1)).contains("too large"));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! Without a GPU these tests fail; nothing is skipped.
 
 use isoflop_train::{
-    Decay, Device, DeviceError, ModelShape, Schedule, TrainError, TrainSpec, Trainer,
+    Architecture, Decay, Device, DeviceError, ModelShape, Schedule, TrainError, TrainSpec, Trainer,
 };
 
 fn spec(shape: ModelShape, batch: usize, steps: u64) -> TrainSpec {
@@ -19,6 +19,7 @@ fn spec(shape: ModelShape, batch: usize, steps: u64) -> TrainSpec {
         beta1: 0.9,
         beta2: 0.95,
         weight_decay: 0.1,
+        optimizer: isoflop_train::Optimizer::AdamW,
         clip: 1.0,
         seed: 2022,
     }
@@ -32,6 +33,7 @@ const SHAPES: [ModelShape; 3] = [
         heads: 3,
         vocabulary: 101,
         context: 70,
+        architecture: Architecture::PLAIN,
     },
     ModelShape {
         layers: 3,
@@ -39,6 +41,7 @@ const SHAPES: [ModelShape; 3] = [
         heads: 2,
         vocabulary: 101,
         context: 48,
+        architecture: Architecture::PLAIN,
     },
     ModelShape {
         layers: 1,
@@ -46,6 +49,7 @@ const SHAPES: [ModelShape; 3] = [
         heads: 1,
         vocabulary: 300,
         context: 150,
+        architecture: Architecture::PLAIN,
     },
 ];
 

@@ -5,7 +5,7 @@ use crate::device::DeviceError;
 use crate::kernels::attention::{self, Head};
 use crate::kernels::matmul::{Rows, RowsMut};
 use crate::kernels::rotary::Rotary;
-use crate::kernels::{cross_entropy, gelu, rmsnorm};
+use crate::kernels::{cross_entropy, gelu, rmsnorm, swiglu};
 
 /// One thread of the processor.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +33,8 @@ fn head(heads: &Heads, index: usize) -> Head {
     Head {
         context: heads.context,
         width: heads.width,
-        model_width: heads.model_width(),
+        heads: heads.count,
+        kv_heads: heads.kv,
         index,
     }
 }
@@ -67,6 +68,10 @@ impl Backend for Cpu {
 
     fn copy(&self, from: View<'_, Floats>, to: ViewMut<'_, Floats>) {
         write(to).copy_from_slice(read(from));
+    }
+
+    fn clear(&self, to: ViewMut<'_, Floats>) {
+        write(to).fill(0.0);
     }
 
     fn scale(&self, factor: f32, from: View<'_, Floats>, to: ViewMut<'_, Floats>) {
@@ -154,7 +159,7 @@ impl Backend for Cpu {
     }
 
     fn rotate(&self, turn: Turn, rotary: &Rotary, heads: &Heads, qkv: ViewMut<'_, Floats>) {
-        let (stride, turned) = (3 * heads.model_width(), 2 * heads.count);
+        let (stride, turned) = (heads.row(), heads.count + heads.kv);
         match turn {
             Turn::Forward => rotary.forward(write(qkv), stride, turned, heads.context),
             Turn::Back => rotary.backward(write(qkv), stride, turned, heads.context),
@@ -170,7 +175,7 @@ impl Backend for Cpu {
     ) {
         let (t, d) = (heads.context, heads.model_width());
         let mut probabilities = kept.chunks_exact_mut(t * t);
-        let sequences = read(qkv).chunks_exact(t * 3 * d);
+        let sequences = read(qkv).chunks_exact(t * heads.row());
         for (qkv, out) in sequences.zip(write(out).chunks_exact_mut(t * d)) {
             for (index, p) in (0..heads.count).zip(&mut probabilities) {
                 head(heads, index).forward(qkv, p, out);
@@ -191,9 +196,9 @@ impl Backend for Cpu {
         let (t, d) = (heads.context, heads.model_width());
         let mut probabilities = kept.chunks_exact(t * t);
         let sequences = read(qkv)
-            .chunks_exact(t * 3 * d)
+            .chunks_exact(t * heads.row())
             .zip(read(dout).chunks_exact(t * d))
-            .zip(write(dqkv).chunks_exact_mut(t * 3 * d));
+            .zip(write(dqkv).chunks_exact_mut(t * heads.row()));
         for ((qkv, dout), dqkv) in sequences {
             for (index, p) in (0..heads.count).zip(&mut probabilities) {
                 head(heads, index).backward(qkv, p, dout, dqkv, scratch);
@@ -207,6 +212,20 @@ impl Backend for Cpu {
 
     fn gelu_backward(&self, derivative: View<'_, Floats>, dy: ViewMut<'_, Floats>) {
         gelu::backward(read(derivative), write(dy));
+    }
+
+    fn swiglu(&self, h: usize, x: ViewMut<'_, Floats>, y: ViewMut<'_, Floats>) {
+        swiglu::forward(write(x), write(y), h);
+    }
+
+    fn swiglu_backward(
+        &self,
+        h: usize,
+        derivatives: View<'_, Floats>,
+        dy: View<'_, Floats>,
+        dx: ViewMut<'_, Floats>,
+    ) {
+        swiglu::backward(read(derivatives), read(dy), write(dx), h);
     }
 
     fn cross_entropy(

@@ -32,14 +32,16 @@ impl Store {
     }
 }
 
-/// Sizes of causal self-attention over rows of queries, keys and values `[t, 3 d]`, d being
-/// `heads · head_width`.
+/// Sizes of causal self-attention over rows of queries, keys and values `[t, d + 2 d_kv]`, d being
+/// `count · width` and `d_kv` being `kv · width`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heads {
     /// Positions t in a sequence.
     pub context: usize,
-    /// Attention heads h.
+    /// Heads of queries h.
     pub count: usize,
+    /// Heads of keys and values, a divisor of `count`: each is shared by a group.
+    pub kv: usize,
     /// Elements of one head.
     pub width: usize,
 }
@@ -49,6 +51,12 @@ impl Heads {
     #[must_use]
     pub fn model_width(&self) -> usize {
         self.count * self.width
+    }
+
+    /// Elements of a row of queries, keys and values.
+    #[must_use]
+    pub fn row(&self) -> usize {
+        (self.count + 2 * self.kv) * self.width
     }
 }
 
@@ -106,6 +114,9 @@ pub trait Backend {
     /// `to = from`.
     fn copy(&self, from: View<'_, Self::Floats>, to: ViewMut<'_, Self::Floats>);
 
+    /// `to = 0`.
+    fn clear(&self, to: ViewMut<'_, Self::Floats>);
+
     /// `to = factor · from`.
     fn scale(&self, factor: f32, from: View<'_, Self::Floats>, to: ViewMut<'_, Self::Floats>);
 
@@ -158,7 +169,7 @@ pub trait Backend {
         scratch: &mut Self::Floats,
     );
 
-    /// Turns queries and keys in `qkv: [m, 3 d]` by their positions.
+    /// Turns queries and keys in `qkv: [m, d + 2 d_kv]` by their positions.
     fn rotate(
         &self,
         turn: Turn,
@@ -167,7 +178,7 @@ pub trait Backend {
         qkv: ViewMut<'_, Self::Floats>,
     );
 
-    /// Causal self-attention of all heads of `qkv: [m, 3 d]` into `out: [m, d]`.
+    /// Causal self-attention of all heads of `qkv: [m, d + 2 d_kv]` into `out: [m, d]`.
     fn attention(
         &self,
         heads: &Heads,
@@ -176,7 +187,7 @@ pub trait Backend {
         out: ViewMut<'_, Self::Floats>,
     );
 
-    /// `dqkv: [m, 3 d]` for `dout: [m, d]`, from what [`Backend::attention`] kept and gave.
+    /// `dqkv: [m, d + 2 d_kv]` for `dout: [m, d]`, from what [`Backend::attention`] kept and gave.
     #[allow(clippy::too_many_arguments)] // Buffers of the caller, so that nothing is allocated.
     fn attention_backward(
         &self,
@@ -194,6 +205,19 @@ pub trait Backend {
 
     /// `dy ← dy ∘ derivative`.
     fn gelu_backward(&self, derivative: View<'_, Self::Floats>, dy: ViewMut<'_, Self::Floats>);
+
+    /// `y = SiLU(gate) ∘ value`, `y: [m, h]`, for gate and value side by side in `x: [m, 2 h]`,
+    /// which is replaced by the derivatives of `y` by both.
+    fn swiglu(&self, h: usize, x: ViewMut<'_, Self::Floats>, y: ViewMut<'_, Self::Floats>);
+
+    /// `dx: [m, 2 h]` for `dy: [m, h]`, from the derivatives that [`Backend::swiglu`] left.
+    fn swiglu_backward(
+        &self,
+        h: usize,
+        derivatives: View<'_, Self::Floats>,
+        dy: View<'_, Self::Floats>,
+        dx: ViewMut<'_, Self::Floats>,
+    );
 
     /// Losses in nats of `targets` under `logits: [m, V]`, which are overwritten.
     fn cross_entropy(

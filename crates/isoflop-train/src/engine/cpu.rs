@@ -5,7 +5,8 @@ use crate::backend::{Cpu, View};
 use crate::device::DeviceError;
 use crate::kernels::adamw::{self, Update};
 use crate::kernels::muon;
-use crate::shape::{ModelShape, Tensor};
+use crate::layout::Tensor;
+use crate::shape::ModelShape;
 use crate::transformer::{Transformer, Workspace};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -134,7 +135,9 @@ impl CpuEngine {
         let tensors = self.model.layout().tensors();
         if self.scratch.is_empty() {
             let room = |(tensor, update): (&Tensor, &Update)| {
-                update.muon.map(|_| muon::Scratch::new(blocks(tensor).1))
+                let (rows, widest) = (tensor.rows, tensor.parts.iter().max());
+                let block = widest.map(|&cols| muon::Block { rows, cols });
+                update.muon.and(block).map(muon::Scratch::new)
             };
             self.scratch = tensors.iter().zip(updates).map(room).collect();
         }
@@ -150,13 +153,12 @@ impl CpuEngine {
                 gradient = rest;
                 // AdamW's second moment is not used.
                 take(&mut second, left);
-                let (blocks, block) = blocks(tensor);
                 jobs.push(Job::Muon {
                     weights: take(&mut weights, left),
                     momentum: take(&mut first, left),
                     gradient: g,
-                    blocks,
-                    block,
+                    rows: tensor.rows,
+                    columns: &tensor.parts,
                     scratch,
                     update: muon::Update {
                         learning_rate: update.learning_rate,
@@ -283,8 +285,8 @@ enum Job<'a> {
         weights: &'a mut [f32],
         momentum: &'a mut [f32],
         gradient: &'a [f32],
-        blocks: usize,
-        block: muon::Block,
+        rows: usize,
+        columns: &'a [usize],
         scratch: &'a mut muon::Scratch,
         update: muon::Update,
     },
@@ -304,21 +306,13 @@ impl Job<'_> {
                 weights,
                 momentum,
                 gradient,
-                blocks,
-                block,
+                rows,
+                columns,
                 scratch,
                 update,
-            } => muon::step(weights, gradient, momentum, blocks, block, scratch, update),
+            } => muon::step(weights, gradient, momentum, rows, columns, scratch, update),
         }
     }
-}
-
-/// The matrices side by side in a tensor, and their size: queries, keys and values are one tensor
-/// and three matrices.
-fn blocks(tensor: &Tensor) -> (usize, muon::Block) {
-    let blocks = if tensor.name.ends_with(".qkv") { 3 } else { 1 };
-    let (rows, cols) = (tensor.rows, tensor.cols / blocks);
-    (blocks, muon::Block { rows, cols })
 }
 
 fn take<'a>(slice: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {

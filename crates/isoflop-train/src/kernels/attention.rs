@@ -12,16 +12,20 @@ use multiversion::multiversion;
 /// masked triangle.
 const BLOCK: usize = 64;
 
-/// Where one head's queries, keys and values lie in the rows `[t, 3 d]` of one sequence.
+/// Where one head's queries, keys and values lie in the rows `[t, d + 2 d_kv]` of one sequence: the
+/// queries of all heads, then the keys of all groups, then their values. A group of heads shares
+/// its keys and values (Ainslie et al. 2023, arXiv 2305.13245); often a group is one head.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     /// Positions t in the sequence.
     pub context: usize,
     /// Elements of one head.
     pub width: usize,
-    /// Model width d; a row of queries, keys and values has `3 d` elements.
-    pub model_width: usize,
-    /// Which head, from 0.
+    /// Heads of queries.
+    pub heads: usize,
+    /// Heads of keys and values, a divisor of `heads`.
+    pub kv_heads: usize,
+    /// Which head of queries, from 0.
     pub index: usize,
 }
 
@@ -31,11 +35,26 @@ impl Head {
     }
 
     fn key(self) -> usize {
-        self.model_width + self.query()
+        self.model_width() + self.index / self.group() * self.width
     }
 
     fn value(self) -> usize {
-        2 * self.model_width + self.query()
+        self.kv_heads * self.width + self.key()
+    }
+
+    /// Model width d.
+    fn model_width(self) -> usize {
+        self.heads * self.width
+    }
+
+    /// Elements of a row.
+    fn stride(self) -> usize {
+        (self.heads + 2 * self.kv_heads) * self.width
+    }
+
+    /// Heads of queries to one of keys.
+    fn group(self) -> usize {
+        self.heads / self.kv_heads
     }
 
     fn scale(self) -> f32 {
@@ -50,21 +69,21 @@ impl Head {
         })
     }
 
-    /// Rows `from..from + rows` of the part at `offset` of `qkv: [t, 3 d]`.
+    /// Rows `from..from + rows` of the part at `offset` of `qkv`.
     fn part(self, qkv: &[f32], offset: usize, from: usize, rows: usize) -> Rows<'_> {
-        let stride = 3 * self.model_width;
+        let stride = self.stride();
         Rows::strided(&qkv[from * stride + offset..], rows, self.width, stride)
     }
 
     fn part_mut(self, qkv: &mut [f32], offset: usize, from: usize, rows: usize) -> RowsMut<'_> {
-        let stride = 3 * self.model_width;
+        let stride = self.stride();
         RowsMut::strided(&mut qkv[from * stride + offset..], rows, self.width, stride)
     }
 
-    /// `qkv: [t, 3 d]` → `probabilities: [t, t]` (kept for the backward pass) and this head's
+    /// `qkv: [t, d + 2 d_kv]` → `probabilities: [t, t]` (kept for the backward pass) and this head's
     /// columns of `out: [t, d]`.
     pub fn forward(self, qkv: &[f32], probabilities: &mut [f32], out: &mut [f32]) {
-        let (t, d) = (self.context, self.model_width);
+        let (t, d) = (self.context, self.model_width());
         for (first, queries, keys) in self.blocks() {
             let p = &mut probabilities[first * t..(first + queries) * t];
             // S = Q Kᵀ  [queries, keys]
@@ -81,7 +100,9 @@ impl Head {
         }
     }
 
-    /// Writes this head's columns of `dqkv: [t, 3 d]` for `dout: [t, d]`; `scratch: [BLOCK, t]`.
+    /// Writes this head's columns of `dqkv: [t, d + 2 d_kv]` for `dout: [t, d]`; those of keys and
+    /// values are written by the first head of a group, and the others add to them: they must come
+    /// after it. `scratch: [BLOCK, t]`.
     pub fn backward(
         self,
         qkv: &[f32],
@@ -90,10 +111,10 @@ impl Head {
         dqkv: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let (t, d) = (self.context, self.model_width);
+        let (t, d) = (self.context, self.model_width());
         // The last block reaches every key, so it writes dK and dV; the others add to them.
         for (first, queries, keys) in self.blocks().rev() {
-            let fresh = keys == t;
+            let fresh = keys == t && self.index.is_multiple_of(self.group());
             let p = &probabilities[first * t..(first + queries) * t];
             let p_rows = Rows::strided(p, queries, keys, t);
             let dout = Rows::strided(&dout[first * d + self.query()..], queries, self.width, d);
@@ -175,14 +196,15 @@ mod tests {
         Head {
             context,
             width: 8,
-            model_width: 16,
+            heads: 2,
+            kv_heads: 2,
             index,
         }
     }
 
     fn run(head: Head, qkv: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let t = head.context;
-        let (mut p, mut out) = (vec![0.0; t * t], vec![0.0; t * head.model_width]);
+        let (mut p, mut out) = (vec![0.0; t * t], vec![0.0; t * head.model_width()]);
         head.forward(qkv, &mut p, &mut out);
         (p, out)
     }
@@ -190,7 +212,7 @@ mod tests {
     #[test]
     fn agrees_with_the_definition_in_double_precision() {
         let head = head(80, 1);
-        let (t, d) = (head.context, head.model_width);
+        let (t, d) = (head.context, head.model_width());
         let qkv = wave(t * 3 * d, 0.4);
         let (_, out) = run(head, &qkv);
         let at = |row: usize, offset: usize, i: usize| f64::from(qkv[row * 3 * d + offset + i]);
@@ -218,7 +240,7 @@ mod tests {
     fn gradients_agree_with_finite_differences() {
         // More positions than one block, and not a multiple of it.
         let head = head(70, 1);
-        let (t, d) = (head.context, head.model_width);
+        let (t, d) = (head.context, head.model_width());
         let (qkv, dout) = (wave(t * 3 * d, 0.4), wave(t * d, 2.0));
         // Only this head's columns count.
         let own = |i: usize| if i % d >= 8 { dout[i] } else { 0.0 };
@@ -230,6 +252,54 @@ mod tests {
         assert_gradient(&qkv, &dqkv, 1e-2, 2e-3, |qkv| {
             weighted(&run(head, qkv).1, &dout)
         });
+    }
+
+    #[test]
+    fn heads_of_a_group_share_keys_and_values_and_add_up_their_gradients() {
+        // Four heads in two groups against four heads with the keys and values copied.
+        let (t, w) = (70, 8);
+        let shared = |index| Head {
+            context: t,
+            width: w,
+            heads: 4,
+            kv_heads: 2,
+            index,
+        };
+        let single = |index| Head {
+            kv_heads: 4,
+            ..shared(index)
+        };
+        let (few, dout) = (wave(t * 8 * w, 0.4), wave(t * 4 * w, 2.0));
+        let copied: Vec<f32> = few
+            .chunks(8 * w)
+            .flat_map(|row| {
+                let kv = |i: usize| row[i * w..(i + 1) * w].to_vec();
+                let places = [0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 7];
+                places.into_iter().flat_map(kv)
+            })
+            .collect();
+        let gradient = |head: &dyn Fn(usize) -> Head, qkv: &[f32]| {
+            let mut out = vec![0.0; t * 4 * w];
+            let mut dqkv = vec![f32::NAN; qkv.len()];
+            let (mut p, mut scratch) = (vec![0.0; t * t], vec![0.0; scratch_len(t)]);
+            for index in 0..4 {
+                head(index).forward(qkv, &mut p, &mut out);
+                head(index).backward(qkv, &p, &dout, &mut dqkv, &mut scratch);
+            }
+            (out, dqkv)
+        };
+        let (out, dfew) = gradient(&shared, &few);
+        let (expected, dcopied) = gradient(&single, &copied);
+        assert_eq!(out, expected);
+        for (few, copied) in dfew.chunks(8 * w).zip(dcopied.chunks(12 * w)) {
+            assert_eq!(few[..4 * w], copied[..4 * w]);
+            for kv in 0..4 {
+                for i in 0..w {
+                    let pair = copied[(4 + 2 * kv) * w + i] + copied[(5 + 2 * kv) * w + i];
+                    assert!((few[(4 + kv) * w + i] - pair).abs() < 1e-5);
+                }
+            }
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub fn orthogonalise(x: &mut Vec<f32>, block: Block, scratch: &mut Scratch) {
     let (a, b, c) = QUINTIC;
     let small = rows.min(cols);
     let is_wide = rows <= cols;
+    scratch.next.resize(rows * cols, 0.0);
     for _ in 0..ITERATIONS {
         // The Gram matrix of the shorter side: X Xᵀ of a wide matrix, Xᵀ X of a tall one.
         let view = Rows::new(x, rows, cols);
@@ -98,7 +99,7 @@ pub fn orthogonalise(x: &mut Vec<f32>, block: Block, scratch: &mut Scratch) {
     }
 }
 
-/// Updates a tensor of `blocks` matrices that lie side by side in its rows, each by itself:
+/// Updates a tensor of `rows` rows in which matrices of `columns` lie side by side, each by itself:
 /// `m ← μ m + g`, then `w ← (1 − η λ) w − η √max(1, cols / rows) · O(g + μ m)`.
 ///
 /// The factor makes the step of every output of the same size whatever the matrix's shape, so that
@@ -107,24 +108,27 @@ pub fn step(
     weights: &mut [f32],
     gradient: &[f32],
     momentum: &mut [f32],
-    blocks: usize,
-    block: Block,
+    rows: usize,
+    columns: &[usize],
     scratch: &mut Scratch,
     update: Update,
 ) {
-    let stride = blocks * block.cols;
+    let stride: usize = columns.iter().sum();
     let keep = 1.0 - update.learning_rate * update.weight_decay;
-    let aspect = (block.cols as f32 / block.rows as f32).max(1.0).sqrt();
-    let rate = update.learning_rate * aspect;
     for (m, g) in momentum.iter_mut().zip(gradient) {
         *m = update.momentum * *m + g * update.gradient_scale;
     }
-    for number in 0..blocks {
+    let mut left = 0;
+    for &cols in columns {
+        let block = Block { rows, cols };
+        let aspect = (cols as f32 / rows as f32).max(1.0).sqrt();
+        let rate = update.learning_rate * aspect;
         let row = |row: usize| {
-            let start = row * stride + number * block.cols;
-            start..start + block.cols
+            let start = row * stride + left;
+            start..start + cols
         };
         let mut x = std::mem::take(&mut scratch.x);
+        x.resize(rows * cols, 0.0);
         for (to, at) in x.chunks_exact_mut(block.cols).zip((0..block.rows).map(row)) {
             let from = momentum[at.clone()].iter().zip(&gradient[at]);
             for (x, (m, g)) in to.iter_mut().zip(from) {
@@ -139,6 +143,7 @@ pub fn step(
             }
         }
         scratch.x = x;
+        left += cols;
     }
 }
 
@@ -225,8 +230,8 @@ mod tests {
             &mut w,
             &[0.0; 15],
             &mut m,
-            1,
-            block,
+            3,
+            &[5],
             &mut Scratch::new(block),
             update,
         );
@@ -234,40 +239,37 @@ mod tests {
     }
 
     #[test]
-    fn blocks_side_by_side_are_updated_each_by_itself() {
-        let block = Block { rows: 4, cols: 6 };
+    fn matrices_side_by_side_are_updated_each_by_itself() {
+        let columns = [6, 3, 6];
         let update = Update {
             learning_rate: 0.02,
             momentum: 0.9,
             weight_decay: 0.1,
             gradient_scale: 0.7,
         };
-        let gradients = [random(24, 1), random(24, 2), random(24, 3)];
-        let side_by_side = |parts: &[Vec<f32>]| -> Vec<f32> {
+        let parts = |seed: u64| columns.map(|cols| random(4 * cols, seed + cols as u64));
+        let side_by_side = |parts: &[Vec<f32>; 3]| -> Vec<f32> {
             (0..4)
                 .flat_map(|row| {
-                    parts
-                        .iter()
-                        .flat_map(move |part| part[row * 6..][..6].to_vec())
+                    parts.iter().flat_map(move |part| {
+                        let cols = part.len() / 4;
+                        part[row * cols..][..cols].to_vec()
+                    })
                 })
                 .collect()
         };
-        let mut scratch = Scratch::new(block);
-        let alone: Vec<Vec<f32>> = gradients
-            .iter()
-            .map(|gradient| {
-                let (mut w, mut m) = (random(24, 9), vec![0.0; 24]);
-                for _ in 0..3 {
-                    step(&mut w, gradient, &mut m, 1, block, &mut scratch, update);
-                }
-                w
-            })
-            .collect();
-        let start = random(24, 9);
-        let mut w = side_by_side(&[start.clone(), start.clone(), start]);
-        let (gradient, mut m) = (side_by_side(&gradients), vec![0.0; 72]);
+        let mut scratch = Scratch::new(Block { rows: 4, cols: 6 });
+        let (gradients, mut alone) = (parts(1), parts(9));
+        let mut w = side_by_side(&alone);
+        for ((weights, gradient), cols) in alone.iter_mut().zip(&gradients).zip(columns) {
+            let mut m = vec![0.0; 4 * cols];
+            for _ in 0..3 {
+                step(weights, gradient, &mut m, 4, &[cols], &mut scratch, update);
+            }
+        }
+        let (gradient, mut m) = (side_by_side(&gradients), vec![0.0; 60]);
         for _ in 0..3 {
-            step(&mut w, &gradient, &mut m, 3, block, &mut scratch, update);
+            step(&mut w, &gradient, &mut m, 4, &columns, &mut scratch, update);
         }
         assert_eq!(w, side_by_side(&alone));
     }

@@ -227,8 +227,8 @@ fn check(spec: &TrainSpec) -> Result<(), TrainError> {
 }
 
 fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engine>, DeviceError> {
-    if device != Device::Cpu && matches!(spec.optimizer, Optimizer::Muon { .. }) {
-        return Err(DeviceError::Optimizer);
+    if device != Device::Cpu {
+        has_kernels(spec)?;
     }
     match device {
         Device::Cpu => Ok(Box::new(CpuEngine::new(spec.shape, spec.batch, state)?)),
@@ -240,6 +240,20 @@ fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engi
         #[cfg(not(feature = "cuda"))]
         Device::Cuda | Device::CudaTf32 => Err(DeviceError::NotBuilt),
     }
+}
+
+/// Whether a GPU has kernels for all that a run asks of it.
+fn has_kernels(spec: &TrainSpec) -> Result<(), DeviceError> {
+    if matches!(spec.optimizer, Optimizer::Muon { .. }) {
+        return Err(DeviceError::Optimizer);
+    }
+    if spec.shape.kv_heads() != spec.shape.heads {
+        return Err(DeviceError::Family {
+            part: "grouped queries",
+            instead: "give every head keys and values of its own",
+        });
+    }
+    Ok(())
 }
 
 fn check_window(

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, TrainSpec};
 use crate::kernels::adamw::Update;
-use crate::shape::{Role, Tensor};
+use crate::layout::{Role, Tensor};
 
 /// The width at which [`TrainSpec::learning_rate`] is stated.
 pub const BASE_WIDTH: f32 = 64.0;
@@ -27,7 +27,7 @@ pub(super) fn for_tensor(base: Update, tensor: &Tensor, spec: &TrainSpec) -> Upd
                 ..base
             }
         }
-        (Role::Embedding, _) => Update {
+        (Role::Embedding | Role::Output, _) => Update {
             learning_rate: base.learning_rate * spec.embedding_rate,
             weight_decay: 0.0,
             ..base

@@ -3,6 +3,7 @@
 //! over the operations of a [`Backend`], whatever executes them.
 
 mod block;
+mod feed_forward;
 #[cfg(test)]
 mod tests;
 mod workspace;
@@ -10,9 +11,10 @@ mod workspace;
 pub use workspace::Workspace;
 
 use crate::backend::{Backend, Norm, Store, View, ViewMut};
-use crate::shape::{Layout, ModelShape};
+use crate::layout::Layout;
+use crate::shape::ModelShape;
 
-/// Logits are `OUTPUT_SCALE / d · n Eᵀ`: muP's output multiplier, so that neither the logits at the
+/// Logits are `OUTPUT_SCALE / d · n Eᵀ`, E being the output layer: muP's output multiplier, so that neither the logits at the
 /// start nor their change in a step grows with the width. 8 was the best of 2, 4, 8, 16 at
 /// width 64; see `docs/recipe.md`.
 pub const OUTPUT_SCALE: f32 = 8.0;
@@ -57,12 +59,12 @@ impl Transformer {
     ) {
         self.trunk(backend, weights, inputs, work);
         let (d, v, m) = (self.shape.width, self.shape.vocabulary, inputs.len);
-        let embedding = View::new(weights, self.layout.embedding.clone()).matrix(v, d); // [V, d]
+        let output = View::new(weights, self.layout.output.clone()).matrix(v, d); // [V, d]
         for first in (0..m).step_by(backend.logit_rows()) {
             let rows = backend.logit_rows().min(m - first);
             let n = View::new(&work.n, first * d..(first + rows) * d).matrix(rows, d);
             let logits = ViewMut::first(&mut work.logits, rows * v).matrix(rows, v);
-            backend.product(Store::Set, n, embedding.t(), logits); // z = n Eᵀ  [rows, V]
+            backend.product(Store::Set, n, output.t(), logits); // z = n Eᵀ  [rows, V]
             backend.cross_entropy(
                 ViewMut::first(&mut work.logits, rows * v),
                 targets.part(first..first + rows),
@@ -91,7 +93,10 @@ impl Transformer {
         for layer in (0..self.shape.layers).rev() {
             self.block_backward(backend, layer, weights, m, store, gradient, work);
         }
-        // The embedding's gradient was begun by the output layer: add the input's part.
+        // The gradient of a tied embedding was begun by the output layer: the input's part is added.
+        if fresh && self.layout.output != self.layout.embedding {
+            backend.clear(ViewMut::new(gradient, self.layout.embedding.clone()));
+        }
         backend.scatter_add(
             View::first(&work.dx, m * d),
             inputs,
@@ -144,12 +149,12 @@ impl Transformer {
         work: &mut Workspace<B>,
     ) {
         let (d, v, m) = (self.shape.width, self.shape.vocabulary, targets.len);
-        let embedding = View::new(weights, self.layout.embedding.clone()).matrix(v, d); // [V, d]
+        let output = View::new(weights, self.layout.output.clone()).matrix(v, d); // [V, d]
         for first in (0..m).step_by(backend.logit_rows()) {
             let rows = backend.logit_rows().min(m - first);
             let n = View::new(&work.n, first * d..(first + rows) * d).matrix(rows, d);
             let logits = ViewMut::first(&mut work.logits, rows * v).matrix(rows, v);
-            backend.product(Store::Set, n, embedding.t(), logits); // z = n Eᵀ  [rows, V]
+            backend.product(Store::Set, n, output.t(), logits); // z = n Eᵀ  [rows, V]
             backend.cross_entropy_backward(
                 ViewMut::first(&mut work.logits, rows * v),
                 targets.part(first..first + rows),
@@ -159,8 +164,8 @@ impl Transformer {
             let dz = View::first(&work.logits, rows * v).matrix(rows, v);
             // dn = dz E  [rows, d];  dE += dzᵀ n  [V, d]
             let dn = ViewMut::new(&mut work.dn, first * d..(first + rows) * d).matrix(rows, d);
-            backend.product(Store::Set, dz, embedding, dn);
-            let de = ViewMut::new(gradient, self.layout.embedding.clone()).matrix(v, d);
+            backend.product(Store::Set, dz, output, dn);
+            let de = ViewMut::new(gradient, self.layout.output.clone()).matrix(v, d);
             let store_de = if first == 0 { store } else { Store::Add };
             backend.product(store_de, dz.t(), n, de);
         }

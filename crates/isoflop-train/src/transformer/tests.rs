@@ -1,4 +1,5 @@
 use super::*;
+use crate::architecture::{Architecture, FAMILIES};
 use crate::backend::Cpu;
 use crate::kernels::finite_differences::assert_gradient;
 
@@ -8,6 +9,7 @@ const SHAPE: ModelShape = ModelShape {
     heads: 2,
     vocabulary: 50,
     context: 70,
+    architecture: Architecture::PLAIN,
 };
 
 fn tokens(phase: usize) -> Vec<u16> {
@@ -59,71 +61,65 @@ fn forward(
 
 #[test]
 fn gradient_of_every_tensor_agrees_with_finite_differences() {
-    let model = Transformer::new(SHAPE);
-    let mut work = Workspace::new(&Cpu, &SHAPE, 2).unwrap();
-    let weights = model.layout().initial_weights(3);
-    let (inputs, targets) = (tokens(0), tokens(1));
-    let weight = 1.0 / inputs.len() as f32;
-    let mut gradient = vec![f32::NAN; weights.len()];
-    backward(
-        &model,
-        &weights,
-        (&inputs, &targets),
-        weight,
-        true,
-        &mut gradient,
-        &mut work,
-    );
-    for tensor in model.layout().tensors() {
-        let range = tensor.range.clone();
-        assert_gradient(
-            &weights[range.clone()],
-            &gradient[range.clone()],
-            1e-2,
-            1e-2,
-            |part| {
+    for (name, architecture) in FAMILIES {
+        let shape = ModelShape {
+            architecture,
+            ..SHAPE
+        };
+        let model = Transformer::new(shape);
+        let mut work = Workspace::new(&Cpu, &shape, 2).unwrap();
+        let weights = model.layout().initial_weights(3);
+        let (inputs, targets) = (tokens(0), tokens(1));
+        let weight = 1.0 / inputs.len() as f32;
+        let mut gradient = vec![f32::NAN; weights.len()];
+        let both = (&*inputs, &*targets);
+        backward(
+            &model,
+            &weights,
+            both,
+            weight,
+            true,
+            &mut gradient,
+            &mut work,
+        );
+        for tensor in model.layout().tensors() {
+            println!("{name}: {}", tensor.name);
+            let range = tensor.range.clone();
+            let loss = |part: &[f32]| {
                 let mut weights = weights.clone();
                 weights[range.clone()].copy_from_slice(part);
                 forward(&model, &weights, &inputs, &targets, &mut work) / inputs.len() as f64
-            },
-        );
+            };
+            let gradient = &gradient[range.clone()];
+            assert_gradient(&weights[range.clone()], gradient, 1e-2, 1e-2, loss);
+        }
     }
 }
 
 #[test]
 fn gradients_add_up_over_microbatches() {
-    let model = Transformer::new(SHAPE);
-    let mut work = Workspace::new(&Cpu, &SHAPE, 2).unwrap();
-    let weights = model.layout().initial_weights(3);
-    let (inputs, targets) = (tokens(0), tokens(1));
-    let mut whole = vec![f32::NAN; weights.len()];
-    let loss = backward(
-        &model,
-        &weights,
-        (&inputs, &targets),
-        0.01,
-        true,
-        &mut whole,
-        &mut work,
-    );
-    let mut parts = vec![f32::NAN; weights.len()];
-    let mut sum = 0.0;
-    for (i, range) in [(0, 0..70), (1, 70..140)] {
-        let (inputs, targets) = (&inputs[range.clone()], &targets[range]);
-        sum += backward(
-            &model,
-            &weights,
-            (inputs, targets),
-            0.01,
-            i == 0,
-            &mut parts,
-            &mut work,
-        );
-    }
-    assert!((loss - sum).abs() < 1e-3);
-    let largest = whole.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
-    for (whole, parts) in whole.iter().zip(&parts) {
-        assert!((whole - parts).abs() < 1e-5 * largest);
+    for (name, architecture) in FAMILIES {
+        let shape = ModelShape {
+            architecture,
+            ..SHAPE
+        };
+        let model = Transformer::new(shape);
+        let mut work = Workspace::new(&Cpu, &shape, 2).unwrap();
+        let weights = model.layout().initial_weights(3);
+        let (inputs, targets) = (tokens(0), tokens(1));
+        let mut pass = |range: std::ops::Range<usize>, fresh, gradient: &mut Vec<f32>| {
+            let both = (&inputs[range.clone()], &targets[range]);
+            backward(&model, &weights, both, 0.01, fresh, gradient, &mut work)
+        };
+        let mut whole = vec![f32::NAN; weights.len()];
+        let loss = pass(0..140, true, &mut whole);
+        let mut parts = vec![f32::NAN; weights.len()];
+        let sum = pass(0..70, true, &mut parts) + pass(70..140, false, &mut parts);
+        assert!((loss - sum).abs() < 1e-3, "{name}");
+        let largest = whole.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+        for (whole, parts) in whole.iter().zip(&parts) {
+            assert!((whole - parts).abs() < 1e-5 * largest, "{name}");
+        }
     }
 }
 

@@ -9,14 +9,14 @@ pub(super) struct BlockActivations<F> {
     pub x: F,                     // [m, d] input
     pub attention_inverse_rms: F, // [m]
     pub attention_input: F,       // [m, d] normalised
-    pub qkv: F,                   // [m, 3 d], queries and keys rotated
+    pub qkv: F,                   // [m, d + 2 d_kv], queries and keys rotated
     pub attention: F,             // what the device keeps, such as probabilities
     pub heads: F,                 // [m, d] outputs of the heads
     pub middle: F,                // [m, d] input + attention
     pub mlp_inverse_rms: F,       // [m]
     pub mlp_input: F,             // [m, d] normalised
-    pub gelu_derivative: F,       // [m, 4 d]
-    pub hidden: F,                // [m, 4 d]
+    pub derivatives: F,           // [m, h], for SwiGLU [m, 2 h], of the activation
+    pub hidden: F,                // [m, h]
 }
 
 /// Buffers for one pass over up to some number of sequences; reused, so that a step allocates
@@ -32,8 +32,9 @@ pub struct Workspace<B: Backend> {
     pub(super) losses: B::Floats, // [m]
     pub(super) dx: B::Floats, // [m, d]
     pub(super) dn: B::Floats, // [m, d]
-    pub(super) dqkv: B::Floats, // [m, 3 d]
-    pub(super) dhidden: B::Floats, // [m, 4 d]
+    pub(super) dqkv: B::Floats, // [m, d + 2 d_kv]
+    pub(super) dhidden: B::Floats, // [m, h]
+    pub(super) dgated: B::Floats, // [m, 2 h] for SwiGLU
     pub(super) scratch: B::Floats,
 }
 
@@ -43,7 +44,8 @@ impl<B: Backend> Workspace<B> {
     /// # Errors
     /// [`DeviceError::OutOfMemory`].
     pub fn new(backend: &B, shape: &ModelShape, sequences: usize) -> Result<Self, DeviceError> {
-        let (d, heads) = (shape.width, heads(shape));
+        let (d, row, heads) = (shape.width, shape.qkv_width(), heads(shape));
+        let (h, up) = (shape.hidden_width(), shape.up_width());
         let m = sequences * shape.context;
         let zeros = |n: usize| backend.zeros(n);
         let block = |_| {
@@ -51,14 +53,14 @@ impl<B: Backend> Workspace<B> {
                 x: zeros(m * d)?,
                 attention_inverse_rms: zeros(m)?,
                 attention_input: zeros(m * d)?,
-                qkv: zeros(m * 3 * d)?,
+                qkv: zeros(m * row)?,
                 attention: zeros(backend.attention_kept(&heads, sequences))?,
                 heads: zeros(m * d)?,
                 middle: zeros(m * d)?,
                 mlp_inverse_rms: zeros(m)?,
                 mlp_input: zeros(m * d)?,
-                gelu_derivative: zeros(m * 4 * d)?,
-                hidden: zeros(m * 4 * d)?,
+                derivatives: zeros(m * up)?,
+                hidden: zeros(m * h)?,
             })
         };
         Ok(Self {
@@ -72,8 +74,9 @@ impl<B: Backend> Workspace<B> {
             losses: zeros(m)?,
             dx: zeros(m * d)?,
             dn: zeros(m * d)?,
-            dqkv: zeros(m * 3 * d)?,
-            dhidden: zeros(m * 4 * d)?,
+            dqkv: zeros(m * row)?,
+            dhidden: zeros(m * h)?,
+            dgated: zeros(if up > h { m * up } else { 0 })?,
             scratch: zeros(backend.scratch(&heads, sequences))?,
         })
     }
@@ -88,6 +91,7 @@ pub(super) fn heads(shape: &ModelShape) -> Heads {
     Heads {
         context: shape.context,
         count: shape.heads,
+        kv: shape.kv_heads(),
         width: shape.head_width(),
     }
 }

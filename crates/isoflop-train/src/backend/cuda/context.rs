@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const SOURCE: &str = include_str!("kernels.cu");
 
-const KERNELS: [&str; 18] = [
+const KERNELS: [&str; 20] = [
     "scale",
     "gather",
     "scatter_add",
@@ -27,6 +27,8 @@ const KERNELS: [&str; 18] = [
     "attention_dkv",
     "gelu",
     "multiply",
+    "swiglu",
+    "swiglu_backward",
     "cross_entropy",
     "sum_losses",
     "squares",

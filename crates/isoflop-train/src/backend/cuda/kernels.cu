@@ -300,6 +300,24 @@ extern "C" __global__ void multiply(const float* by, float* to, i64 n) {
     if (i < n) to[i] *= by[i];
 }
 
+// Gates and values side by side in rows of 2 h; replaced by the derivatives by both. n = rows · h.
+extern "C" __global__ void swiglu(float* x, float* y, i64 h, i64 n) {
+    i64 i = index();
+    if (i >= n) return;
+    float* gate = x + i / h * 2 * h + i % h;
+    float g = gate[0], v = gate[h], sigma = 1.0f / (1.0f + expf(-g)), silu = g * sigma;
+    y[i] = silu * v;
+    gate[0] = (sigma + silu * (1.0f - sigma)) * v;
+    gate[h] = silu;
+}
+
+// n = rows · 2 h.
+extern "C" __global__ void swiglu_backward(const float* derivatives, const float* dy, float* dx,
+                                           i64 h, i64 n) {
+    i64 i = index();
+    if (i < n) dx[i] = derivatives[i] * dy[i / (2 * h) * h + i % h];
+}
+
 // One block a row. With `backward` the logits become the gradient of weight · loss.
 extern "C" __global__ void cross_entropy(float* logits, const u16* targets, float* losses,
                                          int vocabulary, float weight, int backward) {

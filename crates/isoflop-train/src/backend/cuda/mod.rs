@@ -9,6 +9,8 @@ mod update;
 pub use context::{Array, Cuda, Precision};
 pub use update::Sums;
 
+use context::reason;
+
 use super::{Backend, Heads, Matrix, MatrixMut, Norm, Store, Turn, View, ViewMut};
 use crate::device::DeviceError;
 use crate::kernels::rmsnorm;
@@ -170,6 +172,12 @@ impl Backend for Cuda {
         self.scale(1.0, from, to);
     }
 
+    fn clear(&self, to: ViewMut<'_, Floats>) {
+        let mut part = to.buffer.slice.slice_mut(to.start..to.start + to.len);
+        let result = self.stream.memset_zeros(&mut part).map_err(reason);
+        self.note("clearing memory", result);
+    }
+
     fn scale(&self, factor: f32, from: View<'_, Floats>, to: ViewMut<'_, Floats>) {
         let n = to.len;
         let arguments = args![factor, at(&from), at_mut(&to), n as i64];
@@ -302,7 +310,7 @@ impl Backend for Cuda {
     }
 
     fn rotate(&self, turn: Turn, rotary: &Rotary, heads: &Heads, qkv: ViewMut<'_, Floats>) {
-        let (stride, turned) = (3 * heads.model_width(), 2 * heads.count);
+        let (stride, turned) = (heads.row(), heads.count + heads.kv);
         let n = qkv.len / stride * turned * (heads.width / 2);
         let direction = match turn {
             Turn::Forward => 1.0_f32,
@@ -366,6 +374,24 @@ impl Backend for Cuda {
         let n = dy.len;
         let arguments = args![at(&derivative), at_mut(&dy), n as i64];
         self.launch("multiply", flat(n), LINE, &arguments);
+    }
+
+    fn swiglu(&self, h: usize, x: ViewMut<'_, Floats>, y: ViewMut<'_, Floats>) {
+        let n = y.len;
+        let arguments = args![at_mut(&x), at_mut(&y), h as i64, n as i64];
+        self.launch("swiglu", flat(n), LINE, &arguments);
+    }
+
+    fn swiglu_backward(
+        &self,
+        h: usize,
+        derivatives: View<'_, Floats>,
+        dy: View<'_, Floats>,
+        dx: ViewMut<'_, Floats>,
+    ) {
+        let n = dx.len;
+        let arguments = args![at(&derivatives), at(&dy), at_mut(&dx), h as i64, n as i64];
+        self.launch("swiglu_backward", flat(n), LINE, &arguments);
     }
 
     fn cross_entropy(
