@@ -18,6 +18,20 @@ pub struct Architecture {
     /// arXiv 2305.13245); one a head of queries if `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kv_heads: Option<usize>,
+    /// Experts in the place of each block's hidden layers; none if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Experts>,
+}
+
+/// A mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token passes through the
+/// hidden layers of some of them, chosen by a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experts {
+    /// Experts in a block.
+    pub count: usize,
+    /// Experts that a token passes through.
+    pub active: usize,
 }
 
 impl Architecture {
@@ -27,6 +41,7 @@ impl Architecture {
         feed_forward: FeedForward::Gelu,
         hidden_width: None,
         kv_heads: None,
+        experts: None,
     };
 
     pub(crate) fn is_plain(&self) -> bool {
@@ -81,7 +96,7 @@ impl FeedForward {
 
 /// One architecture of each family, for tests.
 #[cfg(test)]
-pub(crate) const FAMILIES: [(&str, Architecture); 4] = [
+pub(crate) const FAMILIES: [(&str, Architecture); 6] = [
     ("plain", Architecture::PLAIN),
     (
         "untied",
@@ -102,6 +117,29 @@ pub(crate) const FAMILIES: [(&str, Architecture); 4] = [
         Architecture {
             hidden_width: Some(40),
             kv_heads: Some(1),
+            ..Architecture::PLAIN
+        },
+    ),
+    (
+        "switch",
+        Architecture {
+            hidden_width: Some(32),
+            experts: Some(Experts {
+                count: 3,
+                active: 1,
+            }),
+            ..Architecture::PLAIN
+        },
+    ),
+    (
+        "mixture",
+        Architecture {
+            feed_forward: FeedForward::SwiGlu,
+            hidden_width: Some(24),
+            experts: Some(Experts {
+                count: 4,
+                active: 2,
+            }),
             ..Architecture::PLAIN
         },
     ),

@@ -109,6 +109,12 @@ pub enum DeviceError {
     },
 }
 
+/// Mixtures of experts are trained by the processor alone.
+pub(crate) const MIXTURES: DeviceError = DeviceError::Family {
+    part: "mixtures of experts",
+    instead: "give no `experts`",
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;

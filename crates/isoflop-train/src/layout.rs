@@ -13,6 +13,8 @@ pub enum Role {
     Embedding,
     /// Output layer of its own, `[V, d]` as the embedding: it starts and learns like one.
     Output,
+    /// The matrix that chooses experts: its inputs grow with the width, its outputs do not.
+    Router,
     /// Gain of a normalisation.
     Gain,
     /// A matrix whose inputs and outputs both grow with the width.
@@ -45,6 +47,15 @@ pub(crate) struct LayerLayout {
     pub qkv: Range<usize>,
     pub projection: Range<usize>,
     pub mlp_gain: Range<usize>,
+    /// The router, where there is one.
+    pub router: Option<Range<usize>>,
+    /// The hidden layers: one, or one an expert.
+    pub experts: Vec<ExpertLayout>,
+}
+
+/// Where the tensors of hidden layers lie.
+#[derive(Debug, Clone)]
+pub(crate) struct ExpertLayout {
     pub up: Range<usize>,
     pub down: Range<usize>,
 }
@@ -67,6 +78,7 @@ impl Layout {
         let mut place = Placing::default();
         let (v, d, h) = (shape.vocabulary, shape.width, shape.hidden_width());
         let kv = shape.kv_width();
+        let mixture = shape.architecture.experts;
         let inputs = vec![h; shape.architecture.feed_forward.inputs()];
         let embedding = place.matrix("embedding", v, &[d], Role::Embedding);
         let layers = (0..shape.layers)
@@ -77,8 +89,21 @@ impl Layout {
                     qkv: place.matrix(name("qkv"), d, &[d, kv, kv], Role::Hidden),
                     projection: place.matrix(name("projection"), d, &[d], Role::Residual),
                     mlp_gain: place.matrix(name("mlp_gain"), 1, &[d], Role::Gain),
-                    up: place.matrix(name("up"), d, &inputs, Role::Hidden),
-                    down: place.matrix(name("down"), h, &[d], Role::Residual),
+                    router: mixture.map(|experts| {
+                        place.matrix(name("router"), d, &[experts.count], Role::Router)
+                    }),
+                    experts: (0..shape.experts().count)
+                        .map(|expert| {
+                            let name = |part: &str| match mixture {
+                                None => name(part),
+                                Some(_) => name(&format!("experts.{expert}.{part}")),
+                            };
+                            ExpertLayout {
+                                up: place.matrix(name("up"), d, &inputs, Role::Hidden),
+                                down: place.matrix(name("down"), h, &[d], Role::Residual),
+                            }
+                        })
+                        .collect(),
                 }
             })
             .collect();
@@ -116,7 +141,7 @@ impl Layout {
 
     /// Weights drawn from `seed`: hidden matrices with variance 1 / fan-in, those that write into
     /// the residual stream divided by twice the depth (GPT-2), embeddings with unit variance,
-    /// gains 1. The widths' part is muP's (Yang et al. 2022, arXiv 2203.03466, table 3).
+    /// routers with variance 1 / fan-in², gains 1. The widths' part is muP's (Yang et al. 2022, arXiv 2203.03466, table 3).
     #[must_use]
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut weights = vec![0.0; self.len()];
@@ -127,6 +152,7 @@ impl Layout {
             let deviation = match tensor.role {
                 Role::Gain => 0.0,
                 Role::Embedding | Role::Output => 1.0,
+                Role::Router => 1.0 / tensor.rows as f64,
                 Role::Hidden => (1.0 / tensor.rows as f64).sqrt(),
                 Role::Residual => (1.0 / (tensor.rows as f64 * depth)).sqrt(),
             };
@@ -220,7 +246,7 @@ mod tests {
         };
         assert!((variance(&layout.embedding) - 1.0).abs() < 0.02);
         assert!((variance(&layout.layers[0].qkv) * 64.0 - 1.0).abs() < 0.05);
-        assert!((variance(&layout.layers[2].down) * 256.0 * 6.0 - 1.0).abs() < 0.05);
+        assert!((variance(&layout.layers[2].experts[0].down) * 256.0 * 6.0 - 1.0).abs() < 0.05);
         assert_eq!(weights, layout.initial_weights(7));
         assert_ne!(weights, layout.initial_weights(8));
     }

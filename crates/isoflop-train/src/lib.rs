@@ -25,7 +25,7 @@ mod speed;
 mod trainer;
 mod transformer;
 
-pub use architecture::{Architecture, Embeddings, FeedForward};
+pub use architecture::{Architecture, Embeddings, Experts, FeedForward};
 pub use checkpoint::CheckpointError;
 pub use device::{Device, DeviceError};
 pub use ladder::{Budget, Ladder, LadderError, PlannedRun, Speed, plan};

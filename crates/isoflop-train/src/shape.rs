@@ -1,6 +1,6 @@
 //! The shape of a model, and what it counts: parameters and FLOPs in both conventions.
 
-use crate::architecture::{Architecture, Embeddings};
+use crate::architecture::{Architecture, Embeddings, Experts};
 use isoflop_laws::{Flops, Params, QuantityError, Tokens};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,14 @@ pub enum ShapeError {
         /// Heads of keys and values asked for.
         kv_heads: usize,
     },
+    /// A token can't pass through more experts than there are.
+    #[error("a token can't pass through {active} of {count} experts: give at most {count} active")]
+    Experts {
+        /// Experts in a block.
+        count: usize,
+        /// Experts that a token passes through.
+        active: usize,
+    },
     /// Tokens are stored in 16 bits.
     #[error("a vocabulary of {0} is too large: at most 65,536 tokens are supported")]
     Vocabulary(usize),
@@ -75,6 +83,7 @@ impl ModelShape {
     /// # Errors
     /// [`ShapeError`] with the size that does not fit.
     pub fn validate(&self) -> Result<(), ShapeError> {
+        let experts = self.architecture.experts;
         for (name, size) in [
             ("layers", Some(self.layers)),
             ("width", Some(self.width)),
@@ -83,6 +92,8 @@ impl ModelShape {
             ("context", Some(self.context)),
             ("hidden_width", self.architecture.hidden_width),
             ("kv_heads", self.architecture.kv_heads),
+            ("experts.count", experts.map(|experts| experts.count)),
+            ("experts.active", experts.map(|experts| experts.active)),
         ] {
             match size {
                 Some(0) => return Err(ShapeError::Zero(name)),
@@ -99,6 +110,11 @@ impl ModelShape {
         let (heads, kv_heads) = (self.heads, self.kv_heads());
         if !heads.is_multiple_of(kv_heads) {
             return Err(ShapeError::KvHeads { heads, kv_heads });
+        }
+        if let Some(Experts { count, active }) = experts
+            && active > count
+        {
+            return Err(ShapeError::Experts { count, active });
         }
         if self.vocabulary > 1 << 16 {
             return Err(ShapeError::Vocabulary(self.vocabulary));
@@ -146,12 +162,32 @@ impl ModelShape {
         self.architecture.feed_forward.inputs() * self.hidden_width()
     }
 
-    /// N: all parameters; a tied embedding counts once.
+    /// Experts in a block, and those that a token passes through: one of one where there is no
+    /// router.
+    pub(crate) fn experts(&self) -> Experts {
+        let dense = Experts {
+            count: 1,
+            active: 1,
+        };
+        self.architecture.experts.unwrap_or(dense)
+    }
+
+    /// N: all parameters, those of every expert; a tied embedding counts once.
     ///
     /// # Errors
     /// [`QuantityError`] for a shape without parameters.
     pub fn params(&self) -> Result<Params, QuantityError> {
         Params::new(self.total())
+    }
+
+    /// Parameters that a token passes through: N less the experts that are not chosen for it.
+    ///
+    /// # Errors
+    /// [`QuantityError`] for a shape without parameters.
+    pub fn params_active(&self) -> Result<Params, QuantityError> {
+        let Experts { count, active } = self.experts();
+        let idle = (count - active) as f64 * self.expert_weights();
+        Params::new(self.total() - self.layers as f64 * idle)
     }
 
     /// N without the embedding (Kaplan et al. 2020), and without an output layer of its own.
@@ -173,12 +209,12 @@ impl ModelShape {
         Flops::new(3.0 * (self.product_flops() + softmax) * tokens.get())
     }
 
-    /// Training FLOPs for `tokens` as 6 N D.
+    /// Training FLOPs for `tokens` as 6 N D, N being the parameters that a token passes through.
     ///
     /// # Errors
     /// [`QuantityError`] for a shape without parameters.
     pub fn six_nd_flops(&self, tokens: Tokens) -> Result<Flops, QuantityError> {
-        Ok(Flops::six_nd(self.params()?, tokens))
+        Ok(Flops::six_nd(self.params_active()?, tokens))
     }
 
     /// FLOPs of the matrix products of a forward pass, for a token: what a framework's counter
@@ -188,7 +224,8 @@ impl ModelShape {
         let (d, t) = (self.width as f64, self.context as f64);
         // Scores and reduction 2·2·t·d; two for every weight of a matrix.
         let attention = 4.0 * t * d;
-        let matrices = self.attention_weights() + self.feed_forward_weights();
+        let experts = self.experts().active as f64 * self.expert_weights();
+        let matrices = self.attention_weights() + self.router_weights() + experts;
         let output = 2.0 * d * self.vocabulary as f64;
         self.layers as f64 * (attention + 2.0 * matrices) + output
     }
@@ -198,9 +235,15 @@ impl ModelShape {
         self.width as f64 * (self.qkv_width() + self.width) as f64
     }
 
-    /// Weights of the hidden layers in one block.
-    fn feed_forward_weights(&self) -> f64 {
+    /// Weights of the hidden layers in one block, of each expert.
+    fn expert_weights(&self) -> f64 {
         self.width as f64 * (self.up_width() + self.hidden_width()) as f64
+    }
+
+    /// Weights of the router in one block.
+    fn router_weights(&self) -> f64 {
+        let count = self.architecture.experts.map_or(0, |experts| experts.count);
+        self.width as f64 * count as f64
     }
 
     fn embeddings(&self) -> f64 {
@@ -213,7 +256,8 @@ impl ModelShape {
 
     fn total(&self) -> f64 {
         let gains = 2.0 * self.width as f64;
-        let block = gains + self.attention_weights() + self.feed_forward_weights();
+        let experts = self.experts().count as f64 * self.expert_weights();
+        let block = gains + self.attention_weights() + self.router_weights() + experts;
         self.embeddings() + self.layers as f64 * block + self.width as f64
     }
 }
@@ -256,6 +300,7 @@ mod tests {
                 feed_forward: FeedForward::SwiGlu,
                 hidden_width: Some(168),
                 kv_heads: Some(2),
+                experts: None,
             },
             ..SHAPE
         };
@@ -267,6 +312,35 @@ mod tests {
         assert_eq!(shape.params().unwrap().get(), all);
         let tokens = Tokens::new(10.0).unwrap();
         assert_eq!(shape.six_nd_flops(tokens).unwrap().get(), 60.0 * all);
+    }
+
+    #[test]
+    fn a_mixture_counts_all_experts_and_works_with_the_active_ones() {
+        let mixture = ModelShape {
+            architecture: Architecture {
+                hidden_width: Some(96),
+                experts: Some(Experts {
+                    count: 8,
+                    active: 2,
+                }),
+                ..Architecture::PLAIN
+            },
+            ..SHAPE
+        };
+        // Attention, router, gains, and 2 · 64 · 96 an expert.
+        let block = |experts: u32| 4 * 64 * 64 + 64 * 8 + 2 * 64 + experts * 2 * 64 * 96;
+        let all = |experts| f64::from(3 * block(experts) + 64 + 1024 * 64);
+        assert_eq!(mixture.params().unwrap().get(), all(8));
+        assert_eq!(mixture.params_active().unwrap().get(), all(2));
+        let tokens = Tokens::new(10.0).unwrap();
+        assert_eq!(mixture.six_nd_flops(tokens).unwrap().get(), 60.0 * all(2));
+        // A dense model with hidden layers as wide as two experts computes the same but the router.
+        let mut dense = mixture;
+        dense.architecture.experts = None;
+        dense.architecture.hidden_width = Some(192);
+        let router = f64::from(3 * 2 * 64 * 8);
+        assert_eq!(mixture.product_flops() - dense.product_flops(), router);
+        assert_eq!(dense.params_active(), dense.params());
     }
 
     #[test]
@@ -317,12 +391,20 @@ mod tests {
         assert!(with(&|s| s.architecture.kv_heads = Some(4)).contains("divisor of 2"));
         assert!(with(&|s| s.architecture.kv_heads = Some(0)).contains("kv_heads is 0"));
         assert!(with(&|s| s.architecture.hidden_width = Some(0)).contains("hidden_width is 0"));
+        let experts = |count, active| Some(Experts { count, active });
+        let error = with(&|s| s.architecture.experts = experts(4, 5));
+        assert!(error.contains("5 of 4 experts"), "{error}");
+        let error = with(&|s| s.architecture.experts = experts(4, 0));
+        assert!(error.contains("experts.active is 0"), "{error}");
         assert!(with(&|s| s.layers = 0).contains("layers is 0"));
         assert!(with(&|s| s.vocabulary = 70_000).contains("70000"));
-        for size in [usize::MAX, 1 << 40, 1 << 20] {
-            assert!(with(&|s| s.layers = size).contains("too large"));
-            assert!(with(&|s| s.architecture.hidden_width = Some(size)).contains("too large"));
+        for size in [usize::MAX, 1 << 40] {
+            let error = with(&|s| s.architecture.hidden_width = Some(size));
+            assert!(error.contains("hidden_width"), "{error}");
+            assert!(with(&|s| s.architecture.experts = experts(size, 1)).contains("experts.count"));
+            assert!(with(&|s| s.layers = size).contains("too large: at most 1048576"));
             assert!(with(&|s| (s.width, s.heads) = (size, 1)).contains("too large"));
         }
+        assert!(with(&|s| s.layers = 1 << 20).contains("too large for this trainer"));
     }
 }

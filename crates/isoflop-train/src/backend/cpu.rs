@@ -1,10 +1,12 @@
 //! The processor: slices and the kernels of [`crate::kernels`], on the thread that calls.
 
 use super::{Backend, Heads, Matrix, MatrixMut, Norm, Store, Turn, View, ViewMut};
+use crate::architecture::Experts;
 use crate::device::DeviceError;
 use crate::kernels::attention::{self, Head};
 use crate::kernels::matmul::{Rows, RowsMut};
 use crate::kernels::rotary::Rotary;
+use crate::kernels::routing::Routes;
 use crate::kernels::{cross_entropy, gelu, rmsnorm, swiglu};
 
 /// One thread of the processor.
@@ -43,6 +45,7 @@ impl Backend for Cpu {
     type Floats = Floats;
     type Tokens = Vec<u16>;
     type Rotary = Rotary;
+    type Routes = Routes;
 
     fn zeros(&self, len: usize) -> Result<Floats, DeviceError> {
         Ok(vec![0.0; len])
@@ -50,6 +53,10 @@ impl Backend for Cpu {
 
     fn rotary(&self, heads: &Heads) -> Result<Rotary, DeviceError> {
         Ok(Rotary::new(heads.context, heads.width))
+    }
+
+    fn routes(&self, experts: Experts, rows: usize) -> Result<Routes, DeviceError> {
+        Ok(Routes::new(experts.count, experts.active, rows))
     }
 
     fn logit_rows(&self) -> usize {
@@ -226,6 +233,66 @@ impl Backend for Cpu {
         dx: ViewMut<'_, Floats>,
     ) {
         swiglu::backward(read(derivatives), read(dy), write(dx), h);
+    }
+
+    fn route(&self, routes: &mut Routes, logits: ViewMut<'_, Floats>) {
+        routes.choose(write(logits));
+    }
+
+    fn offsets<'a>(&self, routes: &'a Routes) -> &'a [usize] {
+        routes.offsets()
+    }
+
+    fn spread(
+        &self,
+        routes: &Routes,
+        rows: View<'_, Floats>,
+        slots: ViewMut<'_, Floats>,
+        d: usize,
+    ) {
+        routes.spread(read(rows), write(slots), d);
+    }
+
+    fn gather_slots(
+        &self,
+        routes: &Routes,
+        slots: View<'_, Floats>,
+        rows: ViewMut<'_, Floats>,
+        d: usize,
+    ) {
+        routes.gather(read(slots), write(rows), d);
+    }
+
+    fn combine(
+        &self,
+        routes: &Routes,
+        slots: View<'_, Floats>,
+        rows: ViewMut<'_, Floats>,
+        d: usize,
+    ) {
+        routes.combine(read(slots), write(rows), d);
+    }
+
+    fn combine_backward(
+        &self,
+        routes: &mut Routes,
+        slots: View<'_, Floats>,
+        drows: View<'_, Floats>,
+        dslots: ViewMut<'_, Floats>,
+        d: usize,
+    ) {
+        routes.combine_backward(read(slots), read(drows), write(dslots), d);
+    }
+
+    fn route_backward(
+        &self,
+        routes: &Routes,
+        probabilities: View<'_, Floats>,
+        dlogits: ViewMut<'_, Floats>,
+        context: usize,
+        weight: f32,
+    ) {
+        routes.backward(read(probabilities), write(dlogits), context, weight);
     }
 
     fn cross_entropy(

@@ -13,6 +13,7 @@ mod view;
 pub use cpu::Cpu;
 pub use view::{Matrix, MatrixMut, View, ViewMut};
 
+use crate::architecture::Experts;
 use crate::device::DeviceError;
 
 /// Whether a result replaces what is there or is added to it.
@@ -88,6 +89,8 @@ pub trait Backend {
     type Tokens;
     /// Cosines and sines of the positions.
     type Rotary;
+    /// Which experts the tokens go to.
+    type Routes;
 
     /// `len` zeros.
     ///
@@ -100,6 +103,12 @@ pub trait Backend {
     /// # Errors
     /// [`DeviceError::OutOfMemory`].
     fn rotary(&self, heads: &Heads) -> Result<Self::Rotary, DeviceError>;
+
+    /// Room for the routes of up to `rows` tokens.
+    ///
+    /// # Errors
+    /// [`DeviceError::Family`] on a device without mixtures.
+    fn routes(&self, experts: Experts, rows: usize) -> Result<Self::Routes, DeviceError>;
 
     /// Rows of logits made at a time: the product, the softmax and the two products of the backward
     /// pass follow one another on these rows, and all logits together are never stored.
@@ -217,6 +226,62 @@ pub trait Backend {
         derivatives: View<'_, Self::Floats>,
         dy: View<'_, Self::Floats>,
         dx: ViewMut<'_, Self::Floats>,
+    );
+
+    /// Chooses the experts of each token by its router `logits: [m, E]`, which become probabilities.
+    /// Slots of tokens with experts are kept in the order of experts from here on.
+    fn route(&self, routes: &mut Self::Routes, logits: ViewMut<'_, Self::Floats>);
+
+    /// First slot of each expert, and the end.
+    fn offsets<'a>(&self, routes: &'a Self::Routes) -> &'a [usize];
+
+    /// Copies `rows: [m, d]` to their slots in `slots: [m k, d]`.
+    fn spread(
+        &self,
+        routes: &Self::Routes,
+        rows: View<'_, Self::Floats>,
+        slots: ViewMut<'_, Self::Floats>,
+        d: usize,
+    );
+
+    /// Sums the slots of each row: the transpose of [`Backend::spread`].
+    fn gather_slots(
+        &self,
+        routes: &Self::Routes,
+        slots: View<'_, Self::Floats>,
+        rows: ViewMut<'_, Self::Floats>,
+        d: usize,
+    );
+
+    /// Adds to `rows: [m, d]` the weighted sums of their slots.
+    fn combine(
+        &self,
+        routes: &Self::Routes,
+        slots: View<'_, Self::Floats>,
+        rows: ViewMut<'_, Self::Floats>,
+        d: usize,
+    );
+
+    /// `dslots` for `drows: [m, d]`, the gradient of [`Backend::combine`]; that of the weights is kept
+    /// in `routes` for [`Backend::route_backward`].
+    fn combine_backward(
+        &self,
+        routes: &mut Self::Routes,
+        slots: View<'_, Self::Floats>,
+        drows: View<'_, Self::Floats>,
+        dslots: ViewMut<'_, Self::Floats>,
+        d: usize,
+    );
+
+    /// The gradient by the logits `[m, E]`, of the loss through the weights and of the balancing loss
+    /// (`kernels/routing.rs`) over sequences of `context`, `weight` each token.
+    fn route_backward(
+        &self,
+        routes: &Self::Routes,
+        probabilities: View<'_, Self::Floats>,
+        dlogits: ViewMut<'_, Self::Floats>,
+        context: usize,
+        weight: f32,
     );
 
     /// Losses in nats of `targets` under `logits: [m, V]`, which are overwritten.

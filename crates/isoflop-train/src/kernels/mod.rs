@@ -16,6 +16,7 @@ pub mod matmul;
 pub mod muon;
 pub mod rmsnorm;
 pub mod rotary;
+pub mod routing;
 pub mod swiglu;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod tests;
 pub use rates::BASE_WIDTH;
 pub use spec::{Optimizer, TrainError, TrainSpec};
 
-use crate::device::{Device, DeviceError};
+use crate::device::{Device, DeviceError, MIXTURES};
 #[cfg(feature = "cuda")]
 use crate::engine::CudaEngine;
 use crate::engine::{CpuEngine, Engine, Moments, Outcome, State};
@@ -252,6 +252,9 @@ fn has_kernels(spec: &TrainSpec) -> Result<(), DeviceError> {
             part: "grouped queries",
             instead: "give every head keys and values of its own",
         });
+    }
+    if spec.shape.architecture.experts.is_some() {
+        return Err(MIXTURES);
     }
     Ok(())
 }

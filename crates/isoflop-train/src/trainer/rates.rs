@@ -8,7 +8,7 @@ use crate::layout::{Role, Tensor};
 pub const BASE_WIDTH: f32 = 64.0;
 
 /// muP for Adam (Yang et al. 2022, table 3): the rate of hidden matrices falls as 1 / width, that of
-/// embeddings and gains does not; only hidden matrices decay. Muon's rate does not depend on the width.
+/// embeddings and gains does not; only hidden matrices and routers decay. Muon's rate does not depend on the width.
 pub(super) fn for_tensor(base: Update, tensor: &Tensor, spec: &TrainSpec) -> Update {
     match (tensor.role, spec.optimizer) {
         (Role::Hidden | Role::Residual, Optimizer::Muon { rate, momentum }) => Update {
@@ -18,7 +18,7 @@ pub(super) fn for_tensor(base: Update, tensor: &Tensor, spec: &TrainSpec) -> Upd
             muon: Some(momentum),
             ..base
         },
-        (Role::Hidden | Role::Residual, Optimizer::AdamW) => {
+        (Role::Hidden | Role::Residual, Optimizer::AdamW) | (Role::Router, _) => {
             // The decay per step is rate · decay: undo the width's part so that it does not fade.
             let ratio = BASE_WIDTH / spec.shape.width as f32;
             Update {

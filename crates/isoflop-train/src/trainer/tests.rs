@@ -1,5 +1,5 @@
 use super::*;
-use crate::architecture::{Architecture, FAMILIES};
+use crate::architecture::{Architecture, Experts, FAMILIES};
 use crate::schedule::{Decay, Schedule};
 use crate::shape::ModelShape;
 
@@ -203,5 +203,20 @@ fn families_without_kernels_are_refused_on_a_gpu() {
         said.contains("grouped queries train on the processor only"),
         "{said}"
     );
-    assert!(Trainer::new(spec).is_ok());
+    assert!(Trainer::new(spec.clone()).is_ok());
+    spec.shape.architecture = Architecture {
+        experts: Some(Experts {
+            count: 4,
+            active: 2,
+        }),
+        ..Architecture::PLAIN
+    };
+    let said = Trainer::new_on(Device::CudaTf32, spec)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        said.contains("mixtures of experts train on the processor only"),
+        "{said}"
+    );
 }

@@ -15,7 +15,7 @@ impl Transformer {
         weights: &B::Floats,
         m: usize,
         rotary: &B::Rotary,
-        block: &mut BlockActivations<B::Floats>,
+        block: &mut BlockActivations<B::Floats, B::Routes>,
         out: &mut B::Floats,
     ) {
         let (d, row, heads) = (self.shape.width, self.shape.qkv_width(), heads(&self.shape));
@@ -59,7 +59,8 @@ impl Transformer {
         self.feed_forward(backend, layer, weights, m, block, out);
     }
 
-    /// Takes `dx: [m, d]` from the gradient of the block's output to that of its input.
+    /// Takes `dx: [m, d]` from the gradient of the block's output to that of its input; a token
+    /// weighs `weight` in what a router adds to the loss.
     #[allow(clippy::too_many_arguments)] // As `block_forward`.
     pub(super) fn block_backward<B: Backend>(
         &self,
@@ -67,11 +68,12 @@ impl Transformer {
         layer: usize,
         weights: &B::Floats,
         m: usize,
+        weight: f32,
         store: Store,
         gradient: &mut B::Floats,
         work: &mut Workspace<B>,
     ) {
-        self.feed_forward_backward(backend, layer, weights, m, store, gradient, work);
+        self.feed_forward_backward(backend, layer, weights, m, weight, store, gradient, work);
         let (d, row, heads) = (self.shape.width, self.shape.qkv_width(), heads(&self.shape));
         let block = &work.blocks[layer];
         let layer = &self.layout.layers[layer];

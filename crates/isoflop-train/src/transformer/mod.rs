@@ -74,7 +74,8 @@ impl Transformer {
     }
 
     /// The losses into [`Workspace::losses`], and into `gradient` the gradient of `weight` times
-    /// their sum: written where `fresh`, else added.
+    /// their sum: written where `fresh`, else added. Routers add their balancing loss to what is
+    /// minimised, not to the losses.
     #[allow(clippy::too_many_arguments)] // Buffers of the caller, so that nothing is allocated.
     pub(crate) fn loss_and_gradient<B: Backend>(
         &self,
@@ -91,7 +92,7 @@ impl Transformer {
         self.trunk(backend, weights, inputs, work);
         self.head_backward(backend, weights, targets, weight, store, gradient, work);
         for layer in (0..self.shape.layers).rev() {
-            self.block_backward(backend, layer, weights, m, store, gradient, work);
+            self.block_backward(backend, layer, weights, m, weight, store, gradient, work);
         }
         // The gradient of a tied embedding was begun by the output layer: the input's part is added.
         if fresh && self.layout.output != self.layout.embedding {

@@ -1,11 +1,12 @@
 //! The buffers of a pass: m rows (tokens), d width, V vocabulary, t context, h heads.
 
+use crate::architecture::Experts;
 use crate::backend::{Backend, Heads};
 use crate::device::DeviceError;
 use crate::shape::ModelShape;
 
 /// What one block keeps of its forward pass for the backward pass.
-pub(super) struct BlockActivations<F> {
+pub(super) struct BlockActivations<F, R> {
     pub x: F,                     // [m, d] input
     pub attention_inverse_rms: F, // [m]
     pub attention_input: F,       // [m, d] normalised
@@ -15,15 +16,31 @@ pub(super) struct BlockActivations<F> {
     pub middle: F,                // [m, d] input + attention
     pub mlp_inverse_rms: F,       // [m]
     pub mlp_input: F,             // [m, d] normalised
-    pub derivatives: F,           // [m, h], for SwiGLU [m, 2 h], of the activation
-    pub hidden: F,                // [m, h]
+    pub derivatives: F,           // [m k, h], for SwiGLU [m k, 2 h], of the activation
+    pub hidden: F,                // [m k, h]; k experts a token, one without a mixture
+    pub mixture: Option<Mixture<F, R>>,
+}
+
+/// What a mixture of experts keeps.
+pub(super) struct Mixture<F, R> {
+    pub routes: R,
+    pub probabilities: F, // [m, E]
+    pub inputs: F,        // [m k, d] in the order of experts
+    pub outputs: F,       // [m k, d]
+}
+
+/// Gradients inside a mixture of experts.
+pub(super) struct MixtureGradients<F> {
+    pub logits: F,  // [m, E]
+    pub inputs: F,  // [m k, d]
+    pub outputs: F, // [m k, d]
 }
 
 /// Buffers for one pass over up to some number of sequences; reused, so that a step allocates
 /// nothing.
 pub struct Workspace<B: Backend> {
     pub(super) rotary: B::Rotary,
-    pub(super) blocks: Vec<BlockActivations<B::Floats>>,
+    pub(super) blocks: Vec<BlockActivations<B::Floats, B::Routes>>,
     pub(super) x: B::Floats, // [m, d] output of the last block
     pub(super) final_inverse_rms: B::Floats, // [m]
     pub(super) final_gain: B::Floats, // [d] gain times the output multiplier
@@ -33,8 +50,9 @@ pub struct Workspace<B: Backend> {
     pub(super) dx: B::Floats, // [m, d]
     pub(super) dn: B::Floats, // [m, d]
     pub(super) dqkv: B::Floats, // [m, d + 2 d_kv]
-    pub(super) dhidden: B::Floats, // [m, h]
-    pub(super) dgated: B::Floats, // [m, 2 h] for SwiGLU
+    pub(super) dhidden: B::Floats, // [m k, h]
+    pub(super) dgated: B::Floats, // [m k, 2 h] for SwiGLU
+    pub(super) dmixture: Option<MixtureGradients<B::Floats>>,
     pub(super) scratch: B::Floats,
 }
 
@@ -48,6 +66,22 @@ impl<B: Backend> Workspace<B> {
         let (h, up) = (shape.hidden_width(), shape.up_width());
         let m = sequences * shape.context;
         let zeros = |n: usize| backend.zeros(n);
+        let slots = m * shape.experts().active;
+        let mixture = |experts: Experts| {
+            Ok(Mixture {
+                routes: backend.routes(experts, m)?,
+                probabilities: zeros(m * experts.count)?,
+                inputs: zeros(slots * d)?,
+                outputs: zeros(slots * d)?,
+            })
+        };
+        let dmixture = |experts: Experts| {
+            Ok(MixtureGradients {
+                logits: zeros(m * experts.count)?,
+                inputs: zeros(slots * d)?,
+                outputs: zeros(slots * d)?,
+            })
+        };
         let block = |_| {
             Ok(BlockActivations {
                 x: zeros(m * d)?,
@@ -59,8 +93,9 @@ impl<B: Backend> Workspace<B> {
                 middle: zeros(m * d)?,
                 mlp_inverse_rms: zeros(m)?,
                 mlp_input: zeros(m * d)?,
-                derivatives: zeros(m * up)?,
-                hidden: zeros(m * h)?,
+                derivatives: zeros(slots * up)?,
+                hidden: zeros(slots * h)?,
+                mixture: shape.architecture.experts.map(mixture).transpose()?,
             })
         };
         Ok(Self {
@@ -75,8 +110,9 @@ impl<B: Backend> Workspace<B> {
             dx: zeros(m * d)?,
             dn: zeros(m * d)?,
             dqkv: zeros(m * row)?,
-            dhidden: zeros(m * h)?,
-            dgated: zeros(if up > h { m * up } else { 0 })?,
+            dhidden: zeros(slots * h)?,
+            dgated: zeros(if up > h { slots * up } else { 0 })?,
+            dmixture: shape.architecture.experts.map(dmixture).transpose()?,
             scratch: zeros(backend.scratch(&heads, sequences))?,
         })
     }

@@ -12,7 +12,8 @@ pub use update::Sums;
 use context::reason;
 
 use super::{Backend, Heads, Matrix, MatrixMut, Norm, Store, Turn, View, ViewMut};
-use crate::device::DeviceError;
+use crate::architecture::Experts;
+use crate::device::{DeviceError, MIXTURES};
 use crate::kernels::rmsnorm;
 use crate::kernels::rotary::Rotary as Tables;
 use cudarc::cublas::{result as blas, sys};
@@ -66,6 +67,9 @@ pub struct Rotary {
     cos: Floats,
     sin: Floats,
 }
+
+/// Mixtures of experts have no kernels here, so there are no routes.
+pub enum NoRoutes {}
 
 /// Rows of logits together: large enough to fill a GPU.
 const LOGIT_ROWS: usize = 8192;
@@ -136,6 +140,7 @@ impl Backend for Cuda {
     type Floats = Floats;
     type Tokens = Tokens;
     type Rotary = Rotary;
+    type Routes = NoRoutes;
 
     fn zeros(&self, len: usize) -> Result<Floats, DeviceError> {
         self.zeroed(len)
@@ -151,6 +156,10 @@ impl Backend for Cuda {
         self.upload(cos, &mut on_gpu.cos)?;
         self.upload(sin, &mut on_gpu.sin)?;
         Ok(on_gpu)
+    }
+
+    fn routes(&self, _experts: Experts, _rows: usize) -> Result<NoRoutes, DeviceError> {
+        Err(MIXTURES)
     }
 
     fn logit_rows(&self) -> usize {
@@ -392,6 +401,54 @@ impl Backend for Cuda {
         let n = dx.len;
         let arguments = args![at(&derivatives), at(&dy), at_mut(&dx), h as i64, n as i64];
         self.launch("swiglu_backward", flat(n), LINE, &arguments);
+    }
+
+    fn route(&self, routes: &mut NoRoutes, _: ViewMut<'_, Floats>) {
+        match *routes {}
+    }
+
+    fn offsets<'a>(&self, routes: &'a NoRoutes) -> &'a [usize] {
+        match *routes {}
+    }
+
+    fn spread(&self, routes: &NoRoutes, _: View<'_, Floats>, _: ViewMut<'_, Floats>, _: usize) {
+        match *routes {}
+    }
+
+    fn gather_slots(
+        &self,
+        routes: &NoRoutes,
+        _: View<'_, Floats>,
+        _: ViewMut<'_, Floats>,
+        _: usize,
+    ) {
+        match *routes {}
+    }
+
+    fn combine(&self, routes: &NoRoutes, _: View<'_, Floats>, _: ViewMut<'_, Floats>, _: usize) {
+        match *routes {}
+    }
+
+    fn combine_backward(
+        &self,
+        routes: &mut NoRoutes,
+        _: View<'_, Floats>,
+        _: View<'_, Floats>,
+        _: ViewMut<'_, Floats>,
+        _: usize,
+    ) {
+        match *routes {}
+    }
+
+    fn route_backward(
+        &self,
+        routes: &NoRoutes,
+        _: View<'_, Floats>,
+        _: ViewMut<'_, Floats>,
+        _: usize,
+        _: f32,
+    ) {
+        match *routes {}
     }
 
     fn cross_entropy(
