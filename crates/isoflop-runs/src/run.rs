@@ -1,7 +1,7 @@
 //! One training run, as every command reads and writes it.
 
 use crate::column::Column;
-use isoflop_laws::{FlopCount, Flops, Loss, Params, Tokens};
+use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -161,6 +161,17 @@ impl Run {
             run: run.into(),
             ..Run::default()
         }
+    }
+
+    /// The compute C: as recorded, or 6ND with N counted as `count` says.
+    #[must_use]
+    pub fn compute(&self, count: ParamCount) -> Option<Flops> {
+        let params = match count {
+            ParamCount::Total => self.params,
+            ParamCount::NonEmbedding => self.params_non_embedding,
+        };
+        let six_nd = || Some(Flops::six_nd(params?, self.tokens?));
+        self.flops.or_else(six_nd)
     }
 
     /// Checks what the types do not: a name, finite numbers, a reason where one is due.

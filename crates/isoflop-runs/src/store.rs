@@ -11,7 +11,7 @@ mod schema;
 use crate::checkpoint::Checkpoint;
 use crate::column::Column;
 use crate::import::Imported;
-use crate::run::{InvalidRun, Run, is_blank};
+use crate::run::{InvalidRun, Run, Status, is_blank};
 pub use error::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 pub use schema::is_store;
@@ -308,7 +308,8 @@ fn record(
     Ok(recorded)
 }
 
-/// The rule of [`Store::record`]: statuses form a ladder, the higher rung wins.
+/// The rule of [`Store::record`]: statuses form a ladder, the higher rung wins; of two records of a
+/// run that goes on, the later step.
 fn merge(connection: &Connection, run: &Run) -> Result<Recorded, StoreError> {
     let Some(old) = row::read(connection, &run.run)? else {
         row::write(connection, run)?;
@@ -318,7 +319,13 @@ fn merge(connection: &Connection, run: &Run) -> Result<Recorded, StoreError> {
     if old == *run || shown.as_ref() == Some(run) {
         return Ok(Recorded::Unchanged);
     }
-    match run.status.cmp(&old.status) {
+    let rung = |run: &Run| {
+        (
+            run.status,
+            run.step.filter(|_| run.status == Status::Running),
+        )
+    };
+    match rung(run).cmp(&rung(&old)) {
         std::cmp::Ordering::Greater => {
             row::write(connection, run)?;
             Ok(Recorded::Updated)

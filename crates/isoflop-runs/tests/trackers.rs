@@ -3,9 +3,9 @@
 
 use isoflop_runs::{
     FinalLoss, Format, ImportOptions, Imported, RowsAre, SelectionOptions, Status, Store,
-    import_source,
+    import_bytes, import_source,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -493,6 +493,89 @@ fn an_event_file_whose_last_record_is_cut_gives_the_run_up_to_there() {
         let run = &imported.rows[0].run;
         let curve = &imported.rows[0].curve;
         assert_eq!(run.loss, curve.iter().rev().find_map(|point| point.loss));
+    }
+}
+
+/// Where each record of an event file starts; the file's end is the last.
+fn records(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    while let Some(length) = bytes
+        .get(starts[starts.len() - 1]..)
+        .filter(|rest| rest.len() > 8)
+    {
+        let length = u64::from_le_bytes(length[..8].try_into().unwrap());
+        starts.push(starts[starts.len() - 1] + 16 + length as usize);
+    }
+    starts
+}
+
+/// R10 of event files: bits flipped at random, one to three at a time.
+#[test]
+fn flipped_bits_of_an_event_file_cost_their_records_and_no_other() {
+    let folder = fixture("tensorboard").join("n10m-s500");
+    let path = std::fs::read_dir(folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let whole = std::fs::read(path).unwrap();
+    // The hyperparameters are in a record of their own, which may be hit: these stand in for it.
+    let mut options = ImportOptions {
+        format: Some(Format::TensorBoard),
+        ..ImportOptions::default()
+    };
+    options.add_value("params=10M").unwrap();
+    options.add_value("batch_tokens=524288").unwrap();
+    let read = |bytes: &[u8]| import_bytes("run", bytes, &options).unwrap();
+    let intact = read(&whole).rows[0].curve.clone();
+    let starts = records(&whole);
+    assert_eq!((starts.len(), starts[starts.len() - 1]), (18, whole.len()));
+    let mut random = 1u64;
+    let mut next = move |below: usize| {
+        // Knuth's multiplier and increment (MMIX); the high bits are the good ones.
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    for flip in 0..100_000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=flip % 3 {
+            let bit = next(8 * whole.len());
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        let changed = (0..whole.len()).filter(|at| bytes[*at] != whole[*at]);
+        let hit: BTreeSet<usize> = changed
+            .map(|at| starts.partition_point(|start| *start <= at) - 1)
+            .collect();
+        if hit.is_empty() {
+            continue;
+        }
+        let imported = read(&bytes);
+        let said = imported
+            .notes
+            .iter()
+            .filter(|note| note.contains("are skipped"))
+            .count();
+        assert!(said > 0, "flip {flip} of records {hit:?} is not reported");
+        // After the version and the hyperparameters: training loss, held-out loss and rate a step.
+        for (k, point) in intact.iter().enumerate() {
+            let of = |record: usize| !hit.contains(&(2 + 3 * k + record));
+            let curve = &imported.rows[0].curve;
+            let found = curve.iter().find(|found| found.step == point.step);
+            let (train, held_out) = (of(0), of(1));
+            assert_eq!(
+                found.and_then(|f| f.train_loss),
+                point.train_loss.filter(|_| train),
+                "{flip}"
+            );
+            assert_eq!(
+                found.and_then(|f| f.loss),
+                point.loss.filter(|_| held_out),
+                "{flip}"
+            );
+        }
     }
 }
 

@@ -145,14 +145,9 @@ fn count(rows: &RunRows) -> ParamCount {
 fn runs_with(rows: &RunRows, name: &str, count: ParamCount) -> Vec<MetricRun> {
     let run = |row: &Row| {
         let run = &row.run;
-        let params = match count {
-            ParamCount::Total => run.params,
-            ParamCount::NonEmbedding => run.params_non_embedding,
-        };
-        let six_nd = || Some(Flops::six_nd(params?, run.tokens?));
         Some(MetricRun {
             run: run.run.clone(),
-            flops: run.flops.or_else(six_nd)?,
+            flops: run.compute(count)?,
             loss: run.loss,
             value: *run.metrics.get(name)?,
         })

@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::text::paragraph;
 use isoflop_runs::{Checkpoint, Provenance, Run};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -76,7 +77,8 @@ fn text(run: &Run, origins: &[Provenance], curve: &[Checkpoint]) -> String {
                 0 => String::new(),
                 line => format!(", line {line}"),
             };
-            text += &format!("    from {}{line}: {}\n", origin.source, origin.note);
+            let from = format!("    from {}{line}: {}", origin.source, origin.note);
+            text += &paragraph(&from, 8);
         }
     }
     if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
