@@ -6,6 +6,7 @@
 
 mod corpus;
 mod report;
+mod shape_rule;
 mod spec;
 
 use crate::checkpoint::CheckpointError;

@@ -200,6 +200,58 @@ fn a_result_follows_its_schema_and_counts_what_was_trained() {
 }
 
 #[test]
+fn a_family_is_said_in_the_specification_and_counted_in_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = json!({
+        "width": 32, "layers": 1, "head_width": 8, "kv_heads": 2, "feed_forward": "swiglu",
+        "hidden_width": 24, "embeddings": "untied", "experts": {"count": 4, "active": 2},
+    });
+    let plain = Run::new(&folder.path().join("run"), json!({}));
+    let spec: Value = serde_json::from_str(&plain.text("run.json")).unwrap();
+    for (name, value) in spec["settings"].as_object().unwrap() {
+        settings
+            .as_object_mut()
+            .unwrap()
+            .entry(name)
+            .or_insert(value.clone());
+    }
+    let run = Run::new(
+        &plain.folder,
+        json!({"settings": settings, "tokens": 32_000}),
+    );
+    let output = run.finish();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let result = run.result();
+    assert_follows("train", &result, "a mixture of experts");
+    let number = |name: &str| result[name].as_f64().unwrap();
+    // q 32², k and v 32 · 16, o 32², router 32 · 4, two gains and the last, 3 · 32 · 24 an expert.
+    let block = |experts: f64| 32.0 * (32.0 + 32.0 + 32.0 + 4.0) + 96.0 + experts * 2304.0;
+    let tables = 2.0 * 320.0 * 32.0;
+    assert_eq!(number("params"), tables + block(4.0));
+    assert_eq!(number("params_active"), tables + block(2.0));
+    assert_eq!(number("params_non_embedding"), block(4.0));
+    assert_eq!(
+        number("flops_6nd"),
+        6.0 * number("params_active") * number("tokens")
+    );
+    let words =
+        "1 layer, heads of 8, 2 heads of keys, SwiGLU 24, 2 of 4 experts, embeddings not tied";
+    assert_eq!(result["family"], words);
+    let curve = run.text("run.curve.jsonl");
+    let first: Value = serde_json::from_str(curve.lines().next().unwrap()).unwrap();
+    let begun = first["train_loss"].as_f64().unwrap();
+    assert!(
+        number("loss") < begun - 1.0,
+        "{begun} to {}",
+        number("loss")
+    );
+}
+
+#[test]
 fn bad_specifications_are_explained_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let said = |text: &str| {
@@ -229,6 +281,14 @@ fn bad_specifications_are_explained_in_one_sentence() {
         (
             "{\"params\": 1e5, \"tokens\": 1e6, \"settings\": {\"corpus\": \"synthetic\", \"heads\": 7}}",
             "can't be split into 7 heads",
+        ),
+        (
+            "{\"params\": 1e5, \"tokens\": 1e6, \"settings\": {\"kv_heads\": 3, \"width\": 64}}",
+            "3 heads of keys and values can't be shared evenly by 4 heads of queries",
+        ),
+        (
+            "{\"params\": 1e5, \"tokens\": 1e6, \"settings\": {\"experts\": {\"count\": 2, \"active\": 3}}}",
+            "a token can't pass through 3 of 2 experts",
         ),
     ] {
         let said = said(text);

@@ -46,12 +46,16 @@ pub struct RunResult {
     pub params: f64,
     /// N without the embedding.
     pub params_non_embedding: f64,
+    /// Parameters that a token passes through: N unless there are experts.
+    pub params_active: f64,
     /// D, tokens seen.
     pub tokens: f64,
     /// Distinct tokens among them.
     pub unique_tokens: f64,
     /// C, counted from the architecture.
     pub flops: f64,
+    /// C as 6 N D, of the active parameters.
+    pub flops_6nd: f64,
     /// Steps done; of a diverged run those before the divergence.
     pub step: u64,
     /// Tokens in a step.
@@ -62,6 +66,8 @@ pub struct RunResult {
     pub schedule: String,
     /// Seed of the weights and of the data's order.
     pub seed: u64,
+    /// The rule that gave the model its shape, in words.
+    pub family: String,
     /// What was trained on.
     pub dataset: String,
     /// Hash of the corpus.
@@ -101,14 +107,17 @@ impl RunResult {
             bits_per_byte: measured.and_then(|m| m.bits_per_byte),
             params: train.shape.params()?.get(),
             params_non_embedding: train.shape.params_non_embedding()?.get(),
+            params_active: train.shape.params_active()?.get(),
             tokens: tokens.get(),
             unique_tokens: windows.unique_tokens(steps.max(1)).get(),
             flops: train.shape.counted_flops(tokens)?.get(),
+            flops_6nd: train.shape.six_nd_flops(tokens)?.get(),
             step: steps,
             batch_tokens: train.batch_tokens(),
             lr: f64::from(train.learning_rate),
             schedule: train.schedule.to_string(),
             seed: train.seed,
+            family: spec.shape_rule(&train.shape),
             dataset,
             corpus_fingerprint: corpus.fingerprint.to_string(),
             spec: train.clone(),

@@ -1,11 +1,13 @@
 //! The specification of a run: a JSON object, the same that a sweep hands to its trainers.
 
+use super::shape_rule::ShapeRule;
+use crate::architecture::{Embeddings, Experts, FeedForward};
 use crate::device::Device;
 use crate::recipe::Recipe;
 use crate::schedule::Decay;
 use crate::session::CHECKPOINT_EVERY;
-use crate::shape::ModelShape;
-use crate::trainer::{Optimizer, TrainSpec};
+use crate::shape::{ModelShape, ShapeError};
+use crate::trainer::{Optimizer, TrainError, TrainSpec, check_on};
 use isoflop_laws::{Params, QuantityError, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,6 +44,15 @@ pub enum SpecError {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A model that can't be built.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A run that can't be made, or not on its device.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Two settings that say the same thing twice.
+    #[error("`{0}` and `{1}` are both given: expected one of them")]
+    Both(&'static str, &'static str),
     /// A size left the range of numbers.
     #[error(transparent)]
     Quantity(#[from] QuantityError),
@@ -111,8 +122,22 @@ pub struct RunSettings {
     pub width: Option<usize>,
     /// Transformer blocks.
     pub layers: Option<usize>,
+    /// Width for each layer: the depth grows with the width.
+    pub aspect_ratio: Option<f64>,
     /// Attention heads.
     pub heads: Option<usize>,
+    /// Elements of a head: heads grow with the width.
+    pub head_width: Option<usize>,
+    /// Heads of keys and values, each shared by a group of heads.
+    pub kv_heads: Option<usize>,
+    /// Whether the output layer is the input embedding.
+    pub embeddings: Option<Embeddings>,
+    /// Activation of the hidden layers.
+    pub feed_forward: Option<FeedForward>,
+    /// Width of the hidden layers.
+    pub hidden_width: Option<usize>,
+    /// Experts in the place of the hidden layers.
+    pub experts: Option<Experts>,
     /// The shape of the learning rate's decay.
     pub decay: Option<Decay>,
     /// Steps that warm up.
@@ -152,7 +177,14 @@ impl Default for RunSettings {
             context: None,
             width: None,
             layers: None,
+            aspect_ratio: None,
             heads: None,
+            head_width: None,
+            kv_heads: None,
+            embeddings: None,
+            feed_forward: None,
+            hidden_width: None,
+            experts: None,
             decay: None,
             warmup: None,
             embedding_rate: None,
@@ -245,6 +277,17 @@ impl RunSpec {
             let expected = "a number, zero or more";
             return Err(refused("weight_decay", decay.to_string(), expected));
         }
+        if let Some(aspect) = settings.aspect_ratio
+            && !(aspect.is_finite() && aspect > 0.0)
+        {
+            return Err(refused("aspect_ratio", aspect.to_string(), positive));
+        }
+        if settings.layers.is_some() && settings.aspect_ratio.is_some() {
+            return Err(SpecError::Both("layers", "aspect_ratio"));
+        }
+        if settings.heads.is_some() && settings.head_width.is_some() {
+            return Err(SpecError::Both("heads", "head_width"));
+        }
         // A week, as longer is never.
         if !(0.0..=604_800.0).contains(&settings.checkpoint_secs) {
             let given = settings.checkpoint_secs.to_string();
@@ -254,7 +297,9 @@ impl RunSpec {
                 "seconds from 0 to 604800",
             ));
         }
-        Ok(())
+        // Told before a corpus is read, whose vocabulary may still differ.
+        let train = self.train_spec(settings.recipe().vocabulary)?;
+        Ok(check_on(settings.device, &train)?)
     }
 
     /// Everything that decides the weights, for a corpus of `vocabulary` tokens.
@@ -270,7 +315,7 @@ impl RunSpec {
         if let Some(tokens) = self.batch_tokens {
             recipe.batch = (tokens.get() / recipe.context as f64).round().max(1.0) as usize;
         }
-        let shape = self.shape(&recipe)?;
+        let shape = ShapeRule::new(settings, &recipe).shape(self.params)?;
         let steps = (self.tokens.get() / recipe.batch_tokens().max(1) as f64).round();
         let mut spec = recipe.spec(shape, steps.max(1.0) as u64, self.seed);
         let set = |value: Option<f32>, to: &mut f32| *to = value.unwrap_or(*to);
@@ -286,29 +331,10 @@ impl RunSpec {
         Ok(spec)
     }
 
-    /// The shape that was asked for, or the one of the family whose N is nearest by ratio.
-    fn shape(&self, recipe: &Recipe) -> Result<ModelShape, SpecError> {
-        let settings = &self.settings;
-        let mut nearest: Option<(f64, ModelShape)> = None;
-        for shape in recipe.family() {
-            let shape = ModelShape {
-                layers: settings.layers.unwrap_or(shape.layers),
-                ..shape
-            };
-            let distance = match (settings.width, self.params) {
-                (Some(width), _) => width.abs_diff(shape.width) as f64,
-                (None, Some(params)) => (shape.params()?.ln() - params.ln()).abs(),
-                (None, None) => 0.0,
-            };
-            if nearest.is_none_or(|(best, _)| distance < best) {
-                nearest = Some((distance, shape));
-            }
-        }
-        let (_, mut shape) = nearest.unwrap_or((0.0, recipe.shape(0)));
-        let head = shape.head_width();
-        shape.width = settings.width.unwrap_or(shape.width);
-        shape.heads = settings.heads.unwrap_or((shape.width / head).max(1));
-        Ok(shape)
+    /// The rule of the shape in words, for the record of the run.
+    pub(super) fn shape_rule(&self, shape: &ModelShape) -> String {
+        let recipe = self.settings.recipe();
+        ShapeRule::new(&self.settings, &recipe).in_words(shape)
     }
 }
 
@@ -344,6 +370,7 @@ impl RunSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::Architecture;
 
     fn parse(text: &str) -> Result<RunSpec, SpecError> {
         let folder = tempfile::tempdir().unwrap();
@@ -396,6 +423,96 @@ mod tests {
             (0.004, 0.9, 0.0)
         );
         assert_eq!(train.seed, 9);
+    }
+
+    #[test]
+    fn families_are_said_in_settings() {
+        let spec = parse(
+            r#"{"params": 1e6, "tokens": 1e5, "settings": {"embeddings": "untied", "feed_forward": "swiglu",
+                "kv_heads": 2, "head_width": 16, "aspect_ratio": 24, "experts": {"count": 4, "active": 2}}}"#,
+        )
+        .unwrap();
+        let shape = spec.train_spec(1024).unwrap().shape;
+        let said = Architecture {
+            embeddings: Embeddings::Untied,
+            feed_forward: FeedForward::SwiGlu,
+            hidden_width: None,
+            kv_heads: Some(2),
+            experts: Some(Experts {
+                count: 4,
+                active: 2,
+            }),
+        };
+        assert_eq!(shape.architecture, said);
+        assert_eq!(shape.layers, (shape.width as f64 / 24.0).round() as usize);
+        assert_eq!(shape.heads * 16, shape.width);
+    }
+
+    #[test]
+    fn impossible_models_are_refused_when_the_file_is_read() {
+        for (settings, said) in [
+            (
+                r#""width": 64, "kv_heads": 3"#,
+                "3 heads of keys and values can't be shared evenly by 4 heads",
+            ),
+            (
+                r#""kv_heads": 7, "heads": 4"#,
+                "7 heads of keys and values can't be shared evenly by 4 heads",
+            ),
+            (r#""experts": {"count": 4, "active": 5}"#, "5 of 4 experts"),
+            (
+                r#""experts": {"count": 4, "active": 0}"#,
+                "experts.active is 0",
+            ),
+            (r#""experts": {"count": 4}"#, "missing field `active`"),
+            (
+                r#""feed_forward": "relu""#,
+                "unknown variant `relu`, expected `gelu` or `swiglu`",
+            ),
+            (r#""embeddings": "both""#, "expected `tied` or `untied`"),
+            (r#""width": 50"#, "width 50"),
+            (r#""hidden_width": 0"#, "hidden_width is 0"),
+            (r#""width": 18446744073709551615"#, "too large"),
+            (r#""layers": 1000000000000"#, "too large"),
+            (
+                r#""width": 1000000, "heads": 1, "layers": 1000000"#,
+                "too large",
+            ),
+            (
+                r#""aspect_ratio": 0"#,
+                "`aspect_ratio` is 0: expected a positive number",
+            ),
+            (r#""aspect_ratio": 1e-300"#, "too large"),
+            (r#""head_width": 0"#, "`head_width` is 0"),
+            (
+                r#""head_width": 7"#,
+                "`head_width` is 7: expected an even divisor of the width",
+            ),
+            (
+                r#""layers": 2, "aspect_ratio": 32"#,
+                "`layers` and `aspect_ratio` are both given",
+            ),
+            (
+                r#""heads": 2, "head_width": 32"#,
+                "`heads` and `head_width` are both given",
+            ),
+            (
+                r#""device": "cuda", "kv_heads": 1"#,
+                "grouped queries train on the processor only",
+            ),
+            (
+                r#""device": "cuda", "experts": {"count": 4, "active": 1}"#,
+                "mixtures of experts train on the processor only",
+            ),
+        ] {
+            let text = format!(r#"{{"params": 1e5, "tokens": 1e5, "settings": {{{settings}}}}}"#);
+            let error = parse(&text).err().map(|error| error.to_string());
+            let error = error.unwrap_or_else(|| panic!("{settings} was taken"));
+            assert!(
+                error.contains("spec.json") && error.contains(said),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -226,10 +226,17 @@ fn check(spec: &TrainSpec) -> Result<(), TrainError> {
     Ok(())
 }
 
+/// Whether a run can be made, and on `device`, as far as can be said without the device.
+///
+/// # Errors
+/// [`TrainError`] with what does not fit.
+pub(crate) fn check_on(device: Device, spec: &TrainSpec) -> Result<(), TrainError> {
+    check(spec)?;
+    Ok(has_kernels(device, spec)?)
+}
+
 fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engine>, DeviceError> {
-    if device != Device::Cpu {
-        has_kernels(spec)?;
-    }
+    has_kernels(device, spec)?;
     match device {
         Device::Cpu => Ok(Box::new(CpuEngine::new(spec.shape, spec.batch, state)?)),
         #[cfg(feature = "cuda")]
@@ -242,8 +249,11 @@ fn engine(device: Device, spec: &TrainSpec, state: State) -> Result<Box<dyn Engi
     }
 }
 
-/// Whether a GPU has kernels for all that a run asks of it.
-fn has_kernels(spec: &TrainSpec) -> Result<(), DeviceError> {
+/// Whether a device has kernels for all that a run asks of it.
+fn has_kernels(device: Device, spec: &TrainSpec) -> Result<(), DeviceError> {
+    if device == Device::Cpu {
+        return Ok(());
+    }
     if matches!(spec.optimizer, Optimizer::Muon { .. }) {
         return Err(DeviceError::Optimizer);
     }

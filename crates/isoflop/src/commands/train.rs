@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use indicatif::HumanDuration;
 use isoflop_train::{Progress, RunPlaces, RunResult, RunSpec, Wish, train_spec};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::io::{IsTerminal, Write};
@@ -52,6 +53,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         save,
         is_terminal: std::io::stderr().is_terminal(),
         shown: None,
+        begun: None,
     };
     let result = train_spec(&spec, &places, &mut |progress| watch.look(progress));
     watch.clear();
@@ -83,6 +85,8 @@ struct Watch {
     save: Arc<AtomicBool>,
     is_terminal: bool,
     shown: Option<Instant>,
+    /// When the first step of this process was seen, and which it was.
+    begun: Option<(Instant, u64)>,
 }
 
 impl Watch {
@@ -90,13 +94,18 @@ impl Watch {
         let is_due = self
             .shown
             .is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
+        let (begun, first) = *self.begun.get_or_insert((Instant::now(), progress.step));
         if self.is_terminal && is_due {
             self.shown = Some(Instant::now());
             let Progress { step, steps, loss } = progress;
+            let left = match time_left(begun.elapsed(), step - first, steps - step) {
+                Some(left) => format!(", {:#} left", HumanDuration(left)),
+                None => String::new(),
+            };
             // Nothing is left to do where standard error is closed.
             let _ = write!(
                 std::io::stderr(),
-                "\r\x1b[2Kstep {step} of {steps}, loss {loss:.4}"
+                "\r\x1b[2Kstep {step} of {steps}, loss {loss:.4}{left}"
             );
         }
         if self.leave.load(Ordering::Relaxed) {
@@ -115,6 +124,16 @@ impl Watch {
     }
 }
 
+/// Time for `left` more steps at the pace of the `done` steps that took `elapsed`; `None` before the
+/// first, and while the loss is measured.
+fn time_left(elapsed: Duration, done: u64, left: u64) -> Option<Duration> {
+    let paced = done > 0 && left > 0;
+    let secs = elapsed.as_secs_f64() * left as f64 / done as f64;
+    paced
+        .then(|| Duration::try_from_secs_f64(secs).ok())
+        .flatten()
+}
+
 fn text(result: &RunResult) -> String {
     let shape = &result.spec.shape;
     let what = format!(
@@ -130,5 +149,20 @@ fn text(result: &RunResult) -> String {
         }
         (None, Some(reason)) => format!("{what}{reason}\n"),
         (None, None) => what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_the_steps_left_at_the_pace_of_those_done() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(time_left(minute, 30, 90), Some(3 * minute));
+        // Nothing is known in front of the first step, and nothing is left after the last.
+        assert_eq!(time_left(minute, 0, 90), None);
+        assert_eq!(time_left(minute, 30, 0), None);
+        assert_eq!(format!("{:#} left", HumanDuration(3 * minute)), "3m left");
     }
 }
