@@ -6,6 +6,10 @@ use crate::recipe::Recipe;
 use crate::shape::ModelShape;
 use isoflop_laws::Params;
 
+/// ln of the ratio beyond which a size is not the one that was asked for; widths of the recipe are up
+/// to a factor of 2.4 in N apart.
+const FAR: f64 = std::f64::consts::LN_2;
+
 /// What depends on the width, and how.
 pub(super) struct ShapeRule<'a> {
     settings: &'a RunSettings,
@@ -40,6 +44,8 @@ impl<'a> ShapeRule<'a> {
             }
         }
         match (nearest, refusal) {
+            // What can be built is another size than was asked for: why the nearer can't is said.
+            (Some((distance, _)), Some(error)) if distance > FAR => Err(error),
             (Some((_, shape)), _) => Ok(shape),
             (None, Some(error)) => Err(error),
             (None, None) => Ok(self.recipe.shape(0)),
