@@ -143,18 +143,25 @@ fn read_sized(text: &str) -> Option<f64> {
         .chars()
         .filter(|c| *c != '_' && *c != ',' && !c.is_whitespace())
         .collect();
-    let (digits, scale) = match text.chars().next_back()?.to_ascii_uppercase() {
-        'K' => (&text[..text.len() - 1], 1e3),
-        'M' => (&text[..text.len() - 1], 1e6),
-        'B' | 'G' => (&text[..text.len() - 1], 1e9),
-        'T' => (&text[..text.len() - 1], 1e12),
-        _ => (text.as_str(), 1.0),
+    let (digits, power) = match text.chars().next_back()?.to_ascii_uppercase() {
+        'K' => (&text[..text.len() - 1], 3),
+        'M' => (&text[..text.len() - 1], 6),
+        'B' | 'G' => (&text[..text.len() - 1], 9),
+        'T' => (&text[..text.len() - 1], 12),
+        _ => (text.as_str(), 0),
     };
     // `inf` and `nan` are numbers to Rust's parser, not to a person writing a size.
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '-' || c == '+') {
         return None;
     }
-    digits.parse::<f64>().ok().map(|number| number * scale)
+    if digits.contains(['e', 'E']) {
+        return digits
+            .parse::<f64>()
+            .ok()
+            .map(|number| number * 10f64.powi(power));
+    }
+    // Not `number * scale`: 16.4 is no binary fraction, and 16.4 times 1e9 is not 16.4e9.
+    format!("{digits}e{power}").parse().ok()
 }
 
 /// Three significant digits with a suffix people use: 1234567 is `1.23M`.
@@ -212,6 +219,9 @@ mod tests {
             ("1_000", 1000.0),
             ("12,000", 12000.0),
             ("10k", 1e4),
+            ("16.4B", 16.4e9),
+            ("8.2B", 8.2e9),
+            ("1e3M", 1e9),
         ] {
             assert_eq!(text.parse::<Params>().unwrap().get(), value, "{text}");
         }

@@ -42,7 +42,7 @@ fn start(database: &Path, port: u16) -> Server {
     let started = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(
-            started.elapsed() < Duration::from_secs(180),
+            started.elapsed() < Duration::from_secs(420),
             "the server does not start"
         );
         std::thread::sleep(Duration::from_millis(200));
