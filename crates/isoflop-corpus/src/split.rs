@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Part of the text that is held out. The standard error of a loss falls with the number of
-/// documents that it is measured on: a tenth leaves it at half a per cent.
+/// documents that it is measured on: a tenth would leave it at half a per cent.
 const VALIDATION_SHARE: f64 = 0.25;
 /// Groups held out at least, so that no single one decides the validation loss, where there are
 /// four times as many.
@@ -14,7 +14,7 @@ const LARGEST_SHARE: f64 = 0.05;
 /// Separates these hashes from any other use of the names.
 const KEY_CONTEXT: &str = "isoflop validation split v1";
 
-/// The groups to hold out: in the order of the keyed hash of their names, until they hold a tenth
+/// The groups to hold out: in the order of the keyed hash of their names, until they hold a quarter
 /// of all bytes and there are eight of them (or a quarter of the groups, if that is less).
 ///
 /// The hash gives every group the same rank on every machine, so that the same crate is held out

@@ -1,6 +1,6 @@
 //! A fast, repeatable decoder-only transformer trainer for ladders of small runs.
 //!
-//! The default training step is our own forward and backward pass over `faer`'s matrix products:
+//! The default training step is our own forward and backward pass over the matrix products of `faer`'s kernels:
 //! for models this small a framework spends most of its time between the products.
 //!
 //! Invariant: the same specification and data give the same bits on any number of threads.
