@@ -121,9 +121,5 @@ fn compared(name: &str, selection: &Selection, fit: &Fit) -> PyResult<Value> {
 /// The name of the run at a position in the dataset, and its line.
 pub fn run_at(imported: &Imported, selection: &Selection, position: usize) -> String {
     let row = &imported.rows[selection.used[position]];
-    let (name, line) = (&row.run.run, row.line);
-    if line == 0 || name.ends_with(&format!(":{line}")) {
-        return name.clone();
-    }
-    format!("{name}, line {line}")
+    row.run.at_line(Some(row.line).filter(|line| *line > 0))
 }

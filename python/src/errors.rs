@@ -67,7 +67,7 @@ pub fn of_forecast(error: ForecastError) -> PyErr {
 
 pub fn of_design(error: DesignError) -> PyErr {
     match error {
-        DesignError::TargetAffordable { .. } => misuse(error),
+        DesignError::TargetAffordable { .. } | DesignError::Noise(_) => misuse(error),
         other => no(other),
     }
 }

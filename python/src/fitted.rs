@@ -83,7 +83,10 @@ pub fn fit(py: Python<'_>, runs: &Runs, arguments: FitArguments) -> PyResult<Fit
     let work = Arc::clone(&origin);
     // The answer too: it looks for the best size of every refit.
     let (saved, answer) = interruptible(py, move || -> PyResult<_> {
-        let fit = isoflop_fit::fit(&work.dataset, &work.options).map_err(of_fit)?;
+        let mut fit = isoflop_fit::fit(&work.dataset, &work.options).map_err(of_fit)?;
+        let steps = work.options.steps.as_deref();
+        let name = |position| answer::run_at(&imported, &selection, position);
+        isoflop_fit::name_observations(&mut fit, &work.dataset, steps, name);
         let against = &arguments.against;
         let answer = answer::of_fit(&fit, &imported, &selection, &work.options, against)?;
         let runs = inputs(&imported, &selection.used, &selection.dataset);
@@ -106,11 +109,12 @@ impl Fit {
     }
 
     /// The text that every command of isoflop reads instead of runs.
-    fn saved(&self) -> PyResult<String> {
+    #[pyo3(name = "saved")]
+    fn saved_text(&self) -> PyResult<String> {
         self.saved.to_json().map_err(misuse)
     }
 
-    /// Reads [`saved`](Self::saved); `answer` is what the fit said when it was made.
+    /// Reads what `saved` gives; `answer` is what the fit said when it was made.
     #[staticmethod]
     #[pyo3(signature = (text, answer=None))]
     fn from_saved(text: &str, answer: Option<&str>) -> PyResult<Fit> {
@@ -149,7 +153,7 @@ impl Fit {
         text(&json!({
             "law": fit.law.name(), "level": level, "forecasts": forecasts,
             "conventions": conventions(fit), "n_used": fit.n_used,
-            "source": self.saved.source, "warnings": fit.warnings,
+            "source": self.saved.source, "metric": null, "warnings": fit.warnings,
         }))
     }
 
@@ -200,7 +204,13 @@ impl Fit {
 }
 
 impl Fit {
-    fn forecasts(
+    /// The fit as it is kept.
+    pub fn saved(&self) -> &SavedFit {
+        &self.saved
+    }
+
+    /// Forecasts of runs that are not made yet, with intervals at `level`.
+    pub fn forecasts(
         &self,
         py: Python<'_>,
         points: Vec<Point>,

@@ -12,6 +12,7 @@ mod fitted;
 mod frame;
 mod interrupt;
 mod ledger;
+mod metric;
 mod published;
 mod request;
 mod runs;
@@ -30,6 +31,8 @@ mod _native {
     use super::frame::{from_columns, from_stream};
     #[pymodule_export]
     use super::ledger::{score, scores};
+    #[pymodule_export]
+    use super::metric::predict_metric;
     #[pymodule_export]
     use super::published::{
         accelerators, design_published, diagnose_published, laws, plan_published, predict_published,

@@ -28,7 +28,7 @@ pub fn predict_published(law: &str, points: Vec<Point>, level: f64) -> PyResult<
     text(&json!({
         "law": entry.fit().map_or(entry.name(), |fit| fit.name), "level": level,
         "forecasts": forecasts, "conventions": conventions_of(&entry),
-        "n_used": null, "source": null, "warnings": warnings,
+        "n_used": null, "source": null, "metric": null, "warnings": warnings,
     }))
 }
 

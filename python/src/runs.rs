@@ -106,6 +106,11 @@ impl Runs {
         self.0.rows.len()
     }
 
+    /// Whether any run has a loss.
+    fn has_losses(&self) -> bool {
+        self.0.rows.iter().any(|row| row.run.loss.is_some())
+    }
+
     /// Where they came from.
     #[getter]
     fn source(&self) -> &str {

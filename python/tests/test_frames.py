@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_what_is_no_table_is_refused_in_a_sentence() -> None:
     ]:
         with pytest.raises(isoflop.IsoflopError, match=said):
             isoflop.fit(data)
+
+
+def test_batches_of_arrow_are_read_where_they_lie_and_let_go_one_by_one() -> None:
+    alive, most = set(), 0
+
+    def batches():
+        nonlocal most
+        for batch in range(40):
+            sizes = 1e6 * 1.001 ** (np.arange(250) + 250 * batch)
+            alive.add(batch)
+            weakref.finalize(sizes, alive.discard, batch)
+            column = pyarrow.array(sizes)
+            assert column.buffers()[1].address == sizes.ctypes.data, "pyarrow itself copies"
+            losses = pyarrow.array(3 + 1e5 / sizes)
+            yield pyarrow.record_batch({"N": column, "D": column, "loss": losses})
+            del sizes, column, losses
+            most = max(most, len(alive))
+
+    schema = pyarrow.schema([(name, pyarrow.float64()) for name in ("N", "D", "loss")])
+    frame = pyarrow.RecordBatchReader.from_batches(schema, batches())
+    fit = isoflop.fit(frame, "power-c", bootstraps=0)
+    assert fit.n_used == 10_000
+    assert not alive
+    # The batch that is read, and the next one: a frame that is gathered first would hold all 40.
+    assert most <= 3
 
 
 def test_a_stream_that_fails_half_way_is_an_error_and_no_shorter_table() -> None:

@@ -97,6 +97,35 @@ def test_published_answers_say_the_same(shell) -> None:
     assert_same(isoflop.laws("besiroglu-2024"), shell.json("laws", "besiroglu-2024"))
 
 
+METRIC = Path("crates/isoflop/tests/decisions/metric.csv")
+
+
+def test_forecasts_of_a_metric_say_the_same(shell, data: Path, tmp_path: Path) -> None:
+    runs = data.parent / METRIC
+    for shown, given in [
+        (["--flops", "1e22"], {"flops": "1e22"}),
+        (["--params", "1B", "--tokens", "20B"], {"params": "1B", "tokens": "20B"}),
+        (
+            ["--flops", "1e22", "--metric-law", "capability", "--level", "0.5"],
+            {"flops": 1e22, "metric_law": "capability", "level": 0.5},
+        ),
+    ]:
+        expected = shell.json("predict", runs, "--metric", "mmlu", *shown)
+        found = isoflop.predict_metric(runs, "mmlu", **given)
+        assert_same(found, expected)
+        assert "mmlu by law" in found.summary()
+    # Without losses there is the compute alone.
+    import pandas
+
+    frame = pandas.read_csv(runs).drop(columns="loss")
+    frame.to_csv(tmp_path / "bare.csv", index=False)
+    expected = shell.json("predict", tmp_path / "bare.csv", "--metric", "mmlu", "--flops", "1e22")
+    found = isoflop.predict_metric(tmp_path / "bare.csv", "mmlu", flops="1e22")
+    assert_same(found, expected)
+    with pytest.raises(isoflop.IsoflopError, match="there is no metric `arc`"):
+        isoflop.predict_metric(runs, "arc", flops="1e22")
+
+
 def test_a_backtest_says_the_same(shell, data: Path) -> None:
     file = data / "chinchilla_epoch.csv"
     expected = shell.json("backtest", file, "--law", "chinchilla", "--fit-below", "1e20")

@@ -52,6 +52,27 @@ pub fn diagnose(
     Ok(of_rows(data, &rows(data, steps), fit.law, &values))
 }
 
+/// Warnings of a fit about single observations call these by `name`, which is given a position in
+/// the dataset, instead of by number.
+pub fn name_observations(
+    fit: &mut Fit,
+    data: &Dataset,
+    steps: Option<&[Steps]>,
+    name: impl Fn(usize) -> String,
+) {
+    // What could not be diagnosed has no such warning.
+    let Ok(found) = diagnose(data, fit, steps) else {
+        return;
+    };
+    for suspicion in &found.suspicions {
+        let by_number = suspicion.to_string();
+        let warnings = fit.warnings.iter_mut();
+        for warning in warnings.filter(|warning| **warning == by_number) {
+            *warning = suspicion.in_words(&name);
+        }
+    }
+}
+
 pub(crate) fn of_rows(data: &Dataset, rows: &[Row], law: FittedLaw, values: &[f64]) -> Diagnostics {
     let fitted = ln_losses(rows, law, values);
     let errors: Vec<f64> = fitted.map_or_else(Vec::new, |fitted| {

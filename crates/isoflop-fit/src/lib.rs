@@ -30,7 +30,9 @@ mod selection;
 mod two_step;
 
 pub use dataset::{Dataset, Observation};
-pub use diagnostics::{Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend, diagnose};
+pub use diagnostics::{
+    Diagnostics, Quantity, RunResidual, Span, Suspicion, Trend, diagnose, name_observations,
+};
 pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};

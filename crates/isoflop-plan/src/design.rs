@@ -6,7 +6,10 @@
 //! little wrong ([`crate::belief`]), so that runs near the target count for more than the law
 //! alone would say.
 
+mod in_play;
 mod ladder;
+
+pub use in_play::{DesignAnswer, LAWS_IN_PLAY, design_in_play};
 
 use crate::belief::{Belief, Doubt, Point};
 use crate::surface::{Surface, SurfaceError, SurfacePoint, optimum};
@@ -36,6 +39,12 @@ pub enum DesignError {
         /// FLOPs of the target.
         target: Flops,
     },
+    /// A published law could not be read.
+    #[error(transparent)]
+    InPlay(#[from] crate::LawInUseError),
+    /// The noise is no standard deviation.
+    #[error("the noise is {0}: expected zero or more, such as 0.003")]
+    Noise(f64),
     /// No law has a value at the runs.
     #[error("no law has a finite loss at the runs and the target: check their sizes and tokens")]
     NoValue,
@@ -113,6 +122,9 @@ pub fn design(laws: &[&dyn Law], request: &DesignRequest) -> Result<Design, Desi
             budget: request.budget,
             target: request.target,
         });
+    }
+    if !(request.noise.is_finite() && request.noise >= 0.0) {
+        return Err(DesignError::Noise(request.noise));
     }
     let first = laws.first().ok_or(DesignError::NoLaw)?;
     let surface = crate::law_in_use::surface_of(*first);

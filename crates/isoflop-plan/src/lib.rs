@@ -38,7 +38,10 @@ pub use backtest::{
     Backtest, BacktestError, BacktestPoint, ByExtrapolation, ErrorSummary, Forecaster, Split,
     backtest, pooled,
 };
-pub use design::{Design, DesignError, DesignRequest, PlannedRun, design, interval_of_width};
+pub use design::{
+    Design, DesignAnswer, DesignError, DesignRequest, LAWS_IN_PLAY, PlannedRun, design,
+    design_in_play, interval_of_width,
+};
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, ElasticityIntervals, elasticities, elasticity_intervals};
 pub use forecast::{Conventions, ForecastPoint, LawForecast};

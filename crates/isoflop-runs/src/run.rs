@@ -163,6 +163,17 @@ impl Run {
         }
     }
 
+    /// The run's name, and the line of its file where the name does not say it.
+    #[must_use]
+    pub fn at_line(&self, line: Option<u64>) -> String {
+        match line {
+            Some(line) if !self.run.ends_with(&format!(":{line}")) => {
+                format!("{}, line {line}", self.run)
+            }
+            _ => self.run.clone(),
+        }
+    }
+
     /// The compute C: as recorded, or 6ND with N counted as `count` says.
     #[must_use]
     pub fn compute(&self, count: ParamCount) -> Option<Flops> {

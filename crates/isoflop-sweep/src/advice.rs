@@ -3,7 +3,7 @@
 use crate::plan::AdaptivePlan;
 use isoflop_fit::{Fit, FitOptions, FittedLaw, Forecast, ForecastAt, LawChoice, fit};
 use isoflop_laws::{Flops, Law, ParamCount, Params, Tokens};
-use isoflop_plan::{Design, DesignRequest, LawInUse, design};
+use isoflop_plan::{Design, DesignRequest, LAWS_IN_PLAY, LawInUse, design};
 use isoflop_runs::{Run, SelectionOptions, select};
 
 /// What is known of a ladder.
@@ -37,9 +37,6 @@ const SHARES: [f64; 2] = [0.5, 1.0];
 const LEAST_GAIN: f64 = 0.05;
 /// Standard deviation of ln loss from run to run that designs assume, as `isoflop design` does.
 const NOISE: f64 = 0.003;
-/// Published laws kept in play beside the fitted one; they disagree on the best size, so that the
-/// ladder must decide between them.
-const IN_PLAY: [&str; 2] = ["besiroglu-2024", "hoffmann-2022"];
 
 /// Says what to do, why, and what the results so far say of the target.
 #[must_use]
@@ -158,7 +155,7 @@ fn designed(
             .law()
             .map_err(|error| in_words(&error))?,
     };
-    let others: Vec<LawInUse> = IN_PLAY
+    let others: Vec<LawInUse> = LAWS_IN_PLAY
         .iter()
         .filter_map(|name| LawInUse::published(name).ok())
         .collect();

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::runs_argument::RunRows;
-use isoflop_fit::{Fit, FitError, FitOptions, diagnose, fit};
+use isoflop_fit::{Fit, FitError, FitOptions, fit, name_observations};
 use isoflop_laws::Steps;
 use isoflop_runs::Selection;
 
@@ -86,34 +86,15 @@ impl FittableRuns {
         let fitted = fit(&self.selection.dataset, &options);
         working.done();
         let mut fitted = fitted.map_err(Failure::from)?;
-        self.name_runs(&mut fitted, options.steps.as_deref());
+        let (data, steps) = (&self.selection.dataset, options.steps.as_deref());
+        name_observations(&mut fitted, data, steps, |position| self.run_at(position));
         Ok(fitted)
-    }
-
-    /// Warnings about single runs name them as their file does.
-    fn name_runs(&self, fit: &mut Fit, steps: Option<&[Steps]>) {
-        // What could not be diagnosed has no such warning.
-        let Ok(found) = diagnose(&self.selection.dataset, fit, steps) else {
-            return;
-        };
-        for suspicion in &found.suspicions {
-            let by_position = suspicion.to_string();
-            let warnings = fit.warnings.iter_mut();
-            for warning in warnings.filter(|warning| **warning == by_position) {
-                *warning = suspicion.in_words(|position| self.run_at(position));
-            }
-        }
     }
 
     /// The name of the run at a position in the dataset, and its line.
     pub fn run_at(&self, position: usize) -> String {
         let row = &self.rows.rows[self.selection.used[position]];
-        match row.line {
-            Some(line) if !row.run.run.ends_with(&format!(":{line}")) => {
-                format!("{}, line {line}", row.run.run)
-            }
-            _ => row.run.run.clone(),
-        }
+        row.run.at_line(row.line)
     }
 
     /// Optimiser steps of the runs, if all have them.

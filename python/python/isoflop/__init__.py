@@ -12,7 +12,7 @@ Numbers are those of the command line to the last bit: both call the same code.
 
 from ._native import InsufficientData, IsoflopError, __version__
 from .answers import Answer, Forecasts
-from .fits import Backtest, Fit, backtest, fit, load
+from .fits import Backtest, Fit, backtest, fit, load, predict_metric
 from .ledger import score, scores
 from .published import accelerators, design, diagnose, laws, plan, predict
 from .recording import Recorder
@@ -37,6 +37,7 @@ __all__ = [
     "load",
     "plan",
     "predict",
+    "predict_metric",
     "read",
     "score",
     "scores",

@@ -2,7 +2,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 __version__: str
-__all__: list[str]
+__all__ = [
+    "Fit",
+    "InsufficientData",
+    "IsoflopError",
+    "Runs",
+    "__version__",
+    "accelerators",
+    "backtest",
+    "design_published",
+    "diagnose_published",
+    "fit",
+    "from_columns",
+    "from_stream",
+    "laws",
+    "plan_published",
+    "predict_metric",
+    "predict_published",
+    "read",
+    "score",
+    "scores",
+    "write_record",
+    "write_text",
+]
 
 class IsoflopError(ValueError):
     """Wrong use, or input that cannot be read."""
@@ -17,6 +39,7 @@ _Cell = bool | int | float | str | None
 @final
 class Runs:
     def __len__(self) -> int: ...
+    def has_losses(self) -> bool: ...
     @property
     def source(self) -> str: ...
     @property
@@ -49,6 +72,9 @@ def write_record(path: str, record: str) -> None: ...
 def write_text(path: str, text: str) -> None: ...
 def fit(runs: Runs, arguments: Mapping[str, Any]) -> Fit: ...
 def backtest(runs: Runs, arguments: Mapping[str, Any]) -> str: ...
+def predict_metric(
+    runs: Runs, fit: Fit | None, points: Sequence[_Point], arguments: Mapping[str, Any]
+) -> str: ...
 def predict_published(law: str, points: Sequence[_Point], level: float) -> str: ...
 def plan_published(law: str, arguments: Mapping[str, Any]) -> str: ...
 def diagnose_published(

@@ -62,13 +62,24 @@ class Forecasts(Answer):
             size = "".join(f"{name} = {shown(is_)}, " for name, is_ in sizes if is_ is not None)
             between = "" if row["lo"] is None else f" ({row['lo']:.4f} to {row['hi']:.4f})"
             lines.append(f"  {size}C = {row['flops']:.3g}: {row['loss']:.4f}{between}")
+        lines += self._metric_lines()
         return "\n".join(lines + [f"Warning: {warning}" for warning in self["warnings"]])
+
+    def _metric_lines(self) -> list[str]:
+        of = self.get("metric")
+        if of is None:
+            return []
+        lines = [f"{of['name']} by law {of['law']}, {of['n_used']} runs with it"]
+        for row in of["forecasts"]:
+            between = f"({row['lo']:.3f} to {row['hi']:.3f})"
+            lines.append(f"  C = {row['flops']:.3g}: {row['value']:.3f} {between}")
+        return lines + [f"Warning: {warning}" for warning in of["warnings"]]
 
     def _repr_html_(self) -> str:
         names = ["params", "tokens", "flops", "loss", "lo", "hi", "extrapolation"]
         rows = [[row.get(name) for name in names] for row in self["forecasts"]]
         basis = f"Law {self['law']}; {self['level']:.0%} intervals; loss in nats per token."
-        return table(names, rows, [basis, *self["warnings"]])
+        return table(names, rows, [basis, *self._metric_lines(), *self["warnings"]])
 
 
 Point = tuple[Any, Any, Any, Any]

@@ -16,7 +16,7 @@ from ._html import table
 from .answers import Answer, Forecasts, points
 from .ledger import DEFAULT_LEDGER
 from .published import Size, plan_arguments
-from .runs import runs_of
+from .runs import Runs, runs_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,7 +160,7 @@ class Fit:
         budget: Size,
         *,
         max_run: Size | None = None,
-        max_runs: int = 24,
+        max_runs: int = 45,
         noise: float = 0.003,
     ) -> Answer:
         """The next runs: those that narrow the forecast of the target most for a budget."""
@@ -273,6 +273,35 @@ def load(path: str | PathLike[str]) -> Fit:
 
 def _restored(saved: str, answer: str | None = None) -> Fit:
     return Fit(_native.Fit.from_saved(saved, answer))
+
+
+def predict_metric(
+    data: Any,
+    metric: str,
+    params: Any = None,
+    tokens: Any = None,
+    *,
+    flops: Any = None,
+    law: str = "auto",
+    metric_law: str | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+    count: str | None = None,
+    map: Iterable[str] = (),
+) -> Forecasts:
+    """What a metric of runs that are not made yet will be, such as an accuracy, beside their loss.
+
+    ``metric`` names a column ``metric_NAME`` of the runs, a share from 0 to 1. ``metric_law`` is
+    "two-step" (from the loss) or "capability" (from compute). The other arguments are those of
+    :func:`fit` and :meth:`Fit.predict`. The metric's forecasts are under ``["metric"]``.
+    """
+    runs = runs_of(data, map)
+    at = points(params, tokens, flops)
+    fitted = None
+    if runs.has_losses():
+        fitted = fit(Runs(runs), law, level=level, seed=seed, count=count)._native
+    asked = {"metric": metric, "metric_law": metric_law, "level": level, "seed": seed}
+    return Forecasts(json.loads(_native.predict_metric(runs, fitted, at, asked)))
 
 
 class Backtest(Answer):

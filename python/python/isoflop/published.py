@@ -83,7 +83,7 @@ def design(
     budget: Size,
     *,
     max_run: Size | None = None,
-    max_runs: int = 24,
+    max_runs: int = 45,
     noise: float = 0.003,
     law: str = DEFAULT_LAW,
 ) -> Answer:

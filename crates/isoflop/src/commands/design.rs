@@ -1,12 +1,13 @@
 //! `isoflop design`: which runs to make next.
 
 use crate::failure::{Exit, Failure};
-use crate::law_argument::{DEFAULT_LAW, LawArgument, Needs, Source};
+use crate::law_argument::{LawArgument, Needs, Source};
 use crate::output::{Output, columns};
 use crate::text::{basis, factor, paragraph, percent, warnings};
-use isoflop_laws::{Flops, Law, ParamCount};
-use isoflop_plan::{Conventions, Design, DesignError, DesignRequest, LawInUse, SavedFit, design};
-use serde::Serialize;
+use isoflop_laws::Flops;
+use isoflop_plan::{
+    Design, DesignAnswer, DesignError, DesignRequest, LawInUse, SavedFit, design_in_play,
+};
 
 /// Choose the runs that narrow the forecast of the target most for the compute there is.
 ///
@@ -40,30 +41,8 @@ pub struct Args {
     noise: f64,
 }
 
-/// The runs in the fields that scripts rely on, and what they rest on.
-#[derive(Debug, Serialize)]
-struct Answer {
-    law: String,
-    conventions: Conventions,
-    n_used: Option<usize>,
-    #[serde(flatten)]
-    design: Design,
-    warnings: Vec<String>,
-}
-
-/// A second published law beside the default one, for a first ladder: the two disagree on the
-/// optimum, so that the ladder must decide between them.
-const SECOND_LAW: &str = "hoffmann-2022";
-
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    if !(args.noise.is_finite() && args.noise >= 0.0) {
-        let sentence = format!(
-            "the noise is {}: expected zero or more, such as 0.003",
-            args.noise
-        );
-        return Err(Failure::misuse(sentence));
-    }
-    let (mut law, saved) = match args.law.read(Needs::Surface, output)? {
+    let (law, saved) = match args.law.read(Needs::Surface, output)? {
         Source::Published(name) => (crate::law_argument::published(&name)?, None),
         Source::Fitted(saved) => (LawInUse::fitted(saved.fit.clone())?, Some(saved)),
     };
@@ -77,29 +56,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
         noise: args.noise,
         level: law.level,
     };
-    let others = other_laws(&law)?;
-    let in_play: Vec<&dyn Law> = std::iter::once(law.law())
-        .chain(others.iter().map(LawInUse::law))
-        .collect();
-    let mut design = design(&in_play, &request)?;
-    // By the name of the fit: several may be of one formula.
-    design.laws = std::iter::once(&law)
-        .chain(&others)
-        .map(|law| law.name.clone())
-        .collect();
-    if others.is_empty() {
-        let count = law.conventions.param_count;
-        law.warnings.push(format!(
-            "no published law is kept in play: they count total parameters, and N is {count} here"
-        ));
-    }
-    let answer = Answer {
-        conventions: law.conventions,
-        n_used: law.n_used,
-        design,
-        warnings: law.warnings,
-        law: law.name,
-    };
+    let answer = design_in_play(law, &request)?;
     output.answer(&answer, text)?;
     Ok(Exit::Done)
 }
@@ -109,28 +66,16 @@ fn existing(saved: &SavedFit) -> Vec<(isoflop_laws::Params, isoflop_laws::Tokens
     runs.filter_map(|run| run.params.zip(run.tokens)).collect()
 }
 
-/// Published laws kept in play beside the law in use, of its conventions.
-fn other_laws(law: &LawInUse) -> Result<Vec<LawInUse>, Failure> {
-    if law.conventions.param_count != ParamCount::Total {
-        return Ok(vec![]);
-    }
-    let names = [DEFAULT_LAW, SECOND_LAW].into_iter();
-    names
-        .filter(|name| *name != law.name)
-        .map(crate::law_argument::published)
-        .collect()
-}
-
 impl From<DesignError> for Failure {
     fn from(error: DesignError) -> Failure {
         match error {
-            DesignError::TargetAffordable { .. } => Failure::misuse(error),
+            DesignError::TargetAffordable { .. } | DesignError::Noise(_) => Failure::misuse(error),
             other => Failure::no(other),
         }
     }
 }
 
-fn text(answer: &Answer) -> String {
+fn text(answer: &DesignAnswer) -> String {
     let design = &answer.design;
     let reach = format!(
         "the target has {} times the compute of the largest run, new ones counted",

@@ -1,0 +1,162 @@
+//! What a metric of a run will be, beside its loss.
+
+use crate::answer::{conventions, text};
+use crate::errors::{misuse, misuse_with_hint, no};
+use crate::fitted::Fit;
+use crate::interrupt::interruptible;
+use crate::request::{Point, forecast_at};
+use crate::runs::Runs;
+use isoflop_fit::ForecastAt;
+use isoflop_laws::{FlopCount, Flops, ParamCount};
+use isoflop_plan::{
+    Conventions, ForecastPoint, MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun,
+    fit_metric,
+};
+use isoflop_runs::{Imported, SelectionOptions, Status};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Keyword arguments of `predict_metric`.
+#[derive(Debug, Clone, FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct MetricArguments {
+    metric: String,
+    metric_law: Option<String>,
+    level: f64,
+    seed: u64,
+}
+
+/// Forecasts of a metric, and of the loss by `fit`, which is None where no run has a loss. JSON.
+#[pyfunction]
+#[pyo3(signature = (runs, fit, points, arguments))]
+pub fn predict_metric(
+    py: Python<'_>,
+    runs: &Runs,
+    fit: Option<PyRef<'_, Fit>>,
+    points: Vec<Point>,
+    arguments: MetricArguments,
+) -> PyResult<String> {
+    let imported = runs.imported();
+    let name = metric(&imported, &arguments.metric)?;
+    let law = arguments.metric_law.as_deref().map(str::parse::<MetricLaw>);
+    let law = law.transpose().map_err(misuse)?;
+    let count = match &fit {
+        Some(fit) => fit.saved().fit.param_count,
+        None => {
+            imported
+                .select(SelectionOptions::default())
+                .dataset
+                .param_count
+        }
+    };
+    let of_runs = runs_with(&imported, &name, count);
+    let seed = arguments.seed;
+    let fitted = interruptible(py, move || fit_metric(&name, &of_runs, law, seed))?;
+    let fitted = fitted.map_err(failed)?;
+    let level = arguments.level;
+    match &fit {
+        Some(fit) => beside_the_loss(&fitted, fit, fit.forecasts(py, points, level)?, level),
+        None => by_compute_alone(&fitted, &imported, count, &points, level),
+    }
+}
+
+fn beside_the_loss(
+    fitted: &MetricFit,
+    fit: &Fit,
+    losses: Vec<ForecastPoint>,
+    level: f64,
+) -> PyResult<String> {
+    let said = losses.iter().map(|point| fitted.forecast(point, level));
+    let said = said.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let saved = fit.saved();
+    text(&json!({
+        "law": saved.fit.law.name(), "level": level, "forecasts": losses,
+        "conventions": conventions(&saved.fit), "n_used": saved.fit.n_used,
+        "source": saved.source, "metric": told(fitted, &said), "warnings": saved.fit.warnings,
+    }))
+}
+
+fn by_compute_alone(
+    fitted: &MetricFit,
+    imported: &Imported,
+    param_count: ParamCount,
+    points: &[Point],
+    level: f64,
+) -> PyResult<String> {
+    let forecast = |point: &Point| {
+        let at: ForecastAt = forecast_at(point)?;
+        let six_nd = || Some(Flops::six_nd(at.params?, at.tokens?));
+        let flops = at.flops.or_else(six_nd).ok_or_else(|| {
+            let hint = "give flops, or params and tokens";
+            misuse_with_hint("law `capability` needs the compute of the run", hint)
+        })?;
+        let said = fitted.forecast_by_compute(flops, level).map_err(failed)?;
+        Ok(MetricForecast {
+            params: at.params,
+            tokens: at.tokens,
+            ..said
+        })
+    };
+    let said = points.iter().map(forecast).collect::<PyResult<Vec<_>>>()?;
+    let conventions = Conventions {
+        param_count,
+        flop_count: FlopCount::SixNd,
+    };
+    text(&json!({
+        "law": fitted.law.name(), "level": level, "forecasts": [],
+        "conventions": conventions, "n_used": fitted.n_used,
+        "source": imported.source, "metric": told(fitted, &said),
+        "warnings": ["the runs have no loss, so that none is forecast"],
+    }))
+}
+
+fn told(fitted: &MetricFit, forecasts: &[MetricForecast]) -> Value {
+    json!({
+        "name": fitted.metric, "law": fitted.law, "n_used": fitted.n_used,
+        "forecasts": forecasts, "warnings": fitted.warnings,
+    })
+}
+
+/// The metric's name as its column has it after `metric_`.
+fn metric(imported: &Imported, asked: &str) -> PyResult<String> {
+    let all = imported.rows.iter().flat_map(|row| row.run.metrics.keys());
+    let known: BTreeSet<&str> = all.map(String::as_str).collect();
+    let asked = asked.strip_prefix("metric_").unwrap_or(asked);
+    if known.contains(asked) {
+        return Ok(asked.to_owned());
+    }
+    if known.is_empty() {
+        let sentence = format!("no run of {} has a metric", imported.source);
+        let hint = format!("name the column: `map=[\"THEIRS=metric_{asked}\"]`");
+        return Err(misuse_with_hint(sentence, hint));
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    let hint = format!("the runs have {}", known.join(", "));
+    Err(misuse_with_hint(
+        format!("there is no metric `{asked}`"),
+        hint,
+    ))
+}
+
+/// The finished runs with this metric.
+fn runs_with(imported: &Imported, name: &str, count: ParamCount) -> Vec<MetricRun> {
+    let finished = imported.rows.iter().map(|row| &row.run);
+    let finished = finished.filter(|run| run.status == Status::Finished);
+    let with = finished.filter_map(|run| {
+        Some(MetricRun {
+            run: run.run.clone(),
+            flops: run.compute(count)?,
+            loss: run.loss,
+            value: *run.metrics.get(name)?,
+        })
+    });
+    with.collect()
+}
+
+fn failed(error: MetricError) -> PyErr {
+    match error {
+        MetricError::NotAShare { .. } => misuse(error),
+        other => no(other),
+    }
+}
