@@ -30,8 +30,7 @@ pub fn of_fit(
     against: &[String],
 ) -> PyResult<Value> {
     let dataset = &selection.dataset;
-    let law = fit.law().ok();
-    let in_sample = law.as_deref().and_then(|law| in_sample(law, dataset));
+    let in_sample = in_sample(fit, dataset);
     let worst = in_sample
         .as_ref()
         .map(|found| run_at(imported, selection, found.worst));

@@ -2,7 +2,7 @@
 
 use crate::errors::{misuse, misuse_with_hint, of_budget};
 use isoflop_fit::ForecastAt;
-use isoflop_laws::{Flops, Params, QuantityError, Tokens};
+use isoflop_laws::{Flops, Params, Quality, QuantityError, Tokens};
 use isoflop_plan::{Cluster, Given, PlanRequest, days_for_money};
 use pyo3::prelude::*;
 use serde::Serialize;
@@ -35,15 +35,22 @@ where
     size.map(Size::read).transpose()
 }
 
-/// N, D, C and U of a run to forecast.
-pub type Point = (Option<Size>, Option<Size>, Option<Size>, Option<Size>);
+/// N, D, C, U and Q of a run to forecast.
+pub type Point = (
+    Option<Size>,
+    Option<Size>,
+    Option<Size>,
+    Option<Size>,
+    Option<Size>,
+);
 
-pub fn forecast_at((params, tokens, flops, unique): &Point) -> PyResult<ForecastAt> {
+pub fn forecast_at((params, tokens, flops, unique, quality): &Point) -> PyResult<ForecastAt> {
     Ok(ForecastAt {
         params: read::<Params>(params.as_ref())?,
         tokens: read::<Tokens>(tokens.as_ref())?,
         flops: read::<Flops>(flops.as_ref())?,
         unique_tokens: read::<Tokens>(unique.as_ref())?,
+        quality: read::<Quality>(quality.as_ref())?,
     })
 }
 

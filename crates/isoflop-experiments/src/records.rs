@@ -4,10 +4,10 @@ use crate::design::PlannedRun;
 use crate::error::ExperimentError;
 use crate::text::Reading;
 use isoflop_fit::{Dataset, Observation};
-use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Quality, Tokens};
 use isoflop_quickstart::LoadedCorpus;
 use isoflop_report::RunPoint;
-use isoflop_runs::{Run, Status, Store};
+use isoflop_runs::{QUALITY, Run, Status, Store};
 use isoflop_train::TrainSpec;
 use std::collections::BTreeMap;
 
@@ -57,9 +57,16 @@ pub(crate) fn described(
     if let Some(trunk) = trunk {
         labels.insert(TRUNK.to_owned(), trunk.to_owned());
     }
-    let mut metrics = BTreeMap::from([(WIDTH.to_owned(), spec.shape.width as f64)]);
-    if let Reading::Corrupted(share) = run.reading {
-        metrics.insert(CORRUPTED.to_owned(), share);
+    let corrupted = match run.reading {
+        Reading::Corrupted(share) => share,
+        _ => 0.0,
+    };
+    let mut metrics = BTreeMap::from([
+        (WIDTH.to_owned(), spec.shape.width as f64),
+        (QUALITY.to_owned(), 1.0 - corrupted),
+    ]);
+    if corrupted > 0.0 {
+        metrics.insert(CORRUPTED.to_owned(), corrupted);
     }
     Ok(Run {
         params: Some(spec.shape.params()?),
@@ -136,6 +143,7 @@ impl Records {
                 .ok_or_else(|| incomplete(row))?,
                 tokens: row.tokens.ok_or_else(|| incomplete(row))?,
                 unique_tokens: row.unique_tokens,
+                quality: Quality::new(quality(row)).ok(),
                 flops: row.flops.ok_or_else(|| incomplete(row))?,
                 loss: row.loss.ok_or_else(|| incomplete(row))?,
                 // All runs are measured on the same windows: their errors are alike.
@@ -176,6 +184,11 @@ pub(crate) fn is_branch(row: &Run) -> bool {
 /// Share of the tokens that were replaced in what a row's run read.
 pub(crate) fn corrupted_share(row: &Run) -> f64 {
     row.metrics.get(CORRUPTED).copied().unwrap_or(0.0)
+}
+
+/// Quality of the text that a row's run read: the share that was left as it was.
+pub(crate) fn quality(row: &Run) -> f64 {
+    1.0 - corrupted_share(row)
 }
 
 /// The width of a row's model.

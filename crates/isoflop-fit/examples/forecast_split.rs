@@ -38,6 +38,7 @@ fn main() -> Result<()> {
                 params: Some(run.params),
                 tokens: Some(run.tokens),
                 unique_tokens: run.unique_tokens,
+                quality: None,
                 flops: Some(run.flops),
             };
             let said = fitted.forecast(&at, 0.9)?;
@@ -72,6 +73,7 @@ fn read(file: &str) -> Result<(Dataset, Vec<Observation>)> {
             unique_tokens: number("unique_tokens")
                 .ok()
                 .and_then(|u| Tokens::new(u).ok()),
+            quality: None,
             flops: Flops::new(number("flops")?)?,
             loss: Loss::new(number("loss")?)?,
             loss_std: None,

@@ -118,7 +118,7 @@ mod tests {
             let loss = 1.8 + 480.0 / n.powf(0.35) + 2000.0 / d.powf(0.37);
             let off = 0.004 * (run as f64 * 2.3).sin() + 0.002 * (index as f64 * 1.7).sin();
             Row {
-                x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, d.ln()],
+                x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, d.ln(), 0.0],
                 ln_loss: loss.ln() + off,
                 weight: 1.0,
                 cluster: run,

@@ -11,6 +11,8 @@ fn needed_values(law: FittedLaw) -> usize {
         FittedLaw::Chinchilla
         | FittedLaw::OverTraining
         | FittedLaw::DataConstrained
+        | FittedLaw::DataQuality
+        | FittedLaw::Farseer
         | FittedLaw::PowerC => 3,
         _ => 2,
     }
@@ -35,7 +37,9 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
     let needed = needed_runs(law);
     if found < needed {
         let simpler = match law {
-            FittedLaw::DataConstrained => "chinchilla",
+            FittedLaw::DataConstrained | FittedLaw::DataQuality | FittedLaw::Farseer => {
+                "chinchilla"
+            }
             FittedLaw::Chinchilla | FittedLaw::OverTraining => "power-c",
             FittedLaw::KaplanN | FittedLaw::KaplanD => "kaplan-c",
             _ => "kaplan-n",
@@ -59,10 +63,25 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
             });
         }
     }
-    if law == FittedLaw::DataConstrained {
-        repeated(rows)?;
+    match law {
+        FittedLaw::DataConstrained => repeated(rows),
+        FittedLaw::DataQuality => graded(rows),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// # Errors
+/// [`FitError::NoGrades`] unless the text of some runs is better than that of others.
+fn graded(rows: &[Row]) -> Result<(), FitError> {
+    if distinct(rows, Axis::Quality) > 1 {
+        return Ok(());
+    }
+    let quality = rows
+        .first()
+        .map_or(0.0, |row| row.x[Axis::Quality as usize]);
+    Err(FitError::NoGrades {
+        quality: quality.exp(),
+    })
 }
 
 /// Fewest different runs over two epochs and more from which the worth of repetition is told.
@@ -102,6 +121,7 @@ fn as_people_write(axis: Axis, value: f64) -> String {
         Axis::Flops => Flops::new(value).map(|x| format!("{x} FLOPs")),
         Axis::Unique => Tokens::new(value).map(|x| format!("{x} unique tokens")),
         Axis::Steps => Steps::new(value).map(|x| format!("{x} steps")),
+        Axis::Quality => Ok(format!("a quality of {value:.3}")),
     };
     text.unwrap_or_else(|_| "none".to_owned())
 }

@@ -1,6 +1,6 @@
 //! What a law is fitted to: observations in one convention.
 
-use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Quality, Tokens};
 
 /// One measured loss: a finished run, or a checkpoint of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Observation {
     pub tokens: Tokens,
     /// Unique tokens U, where some were seen more than once.
     pub unique_tokens: Option<Tokens>,
+    /// Quality of the text Q, where it is known.
+    pub quality: Option<Quality>,
     /// Training compute C, counted as the [`Dataset`] says.
     pub flops: Flops,
     /// Final loss L in nats per token.

@@ -55,6 +55,24 @@ pub enum FitError {
         /// How many are needed.
         needed: usize,
     },
+    /// Runs whose text has no quality that is known.
+    #[error(
+        "law `data-quality` needs the quality of the text of every run, a positive number relative to a reference of 1: {found} of {needed} have it in the column `metric_quality`"
+    )]
+    NoQuality {
+        /// How many have one.
+        found: usize,
+        /// How many observations there are.
+        needed: usize,
+    },
+    /// All runs are of text of one quality.
+    #[error(
+        "law `data-quality` needs runs on text that is better and worse, and all have a quality of {quality:.3}: add runs of another `metric_quality`, or fit `chinchilla`"
+    )]
+    NoGrades {
+        /// The quality of all.
+        quality: f64,
+    },
     /// The loss does not fall as the law says.
     #[error(
         "law `{law}` finds no loss that falls with {quantity} in these runs: check that losses belong to their sizes, tokens and compute"
@@ -128,6 +146,14 @@ pub enum ForecastError {
         params: String,
         /// D as given.
         tokens: String,
+    },
+    /// A quality for a law that takes all text as alike.
+    #[error(
+        "law `{law}` takes all text as alike: leave the quality out, or fit `data-quality` to runs on better and worse text"
+    )]
+    TakesNoQuality {
+        /// The law's name.
+        law: String,
     },
     /// The law has no best size.
     #[error(

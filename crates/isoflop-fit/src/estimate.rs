@@ -2,7 +2,9 @@
 //! resampling and its forecasts all stand on.
 
 mod constrained;
+mod farseer;
 mod form;
+mod graded;
 pub(crate) mod hat;
 mod kaplan_sum;
 mod newton;
@@ -20,6 +22,8 @@ use crate::{FitError, FittedLaw, Objective};
 pub(crate) use scores::Scores;
 
 use constrained::Constrained;
+use farseer::Farseer;
+use graded::Graded;
 use kaplan_sum::KaplanSum;
 use power_sum::{Notation, PowerSum};
 use search::Search;
@@ -56,6 +60,14 @@ macro_rules! with_form {
             }
             FittedLaw::DataConstrained => {
                 let $form = Constrained::centred($rows);
+                $go
+            }
+            FittedLaw::DataQuality => {
+                let $form = Graded::centred($rows);
+                $go
+            }
+            FittedLaw::Farseer => {
+                let $form = Farseer::centred($rows);
                 $go
             }
             FittedLaw::PowerC => {
@@ -109,12 +121,46 @@ pub(crate) fn estimate(
 }
 
 /// Parameters to search from besides the valleys of the grid, for a law that is not linear in more
-/// than its exponents: the law without repetition on effective tokens, for several worths of it.
+/// than its exponents: the law of Hoffmann et al., on effective tokens where a law has them.
 fn guesses(rows: &[Row], law: FittedLaw, objective: Objective) -> Vec<Vec<f64>> {
-    let mut guesses = Vec::new();
-    if law != FittedLaw::DataConstrained {
-        return guesses;
+    match law {
+        FittedLaw::DataConstrained => of_repetition(rows, objective),
+        FittedLaw::DataQuality => of_quality(rows, objective),
+        FittedLaw::Farseer => of_curves(rows, objective),
+        _ => Vec::new(),
     }
+}
+
+/// For curves of size that rise, fall and bend.
+fn of_curves(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
+    let plain = estimate(rows, FittedLaw::Chinchilla, objective);
+    let like = |plain: Estimate| Farseer::centred(rows).like(&plain.values);
+    let mut guesses = plain.map_or_else(|_| Vec::new(), like);
+    for tilt in farseer::TILTS {
+        let form = Farseer::tilted(rows, tilt);
+        let starts = varpro::starts(&form, rows, robust::Huber::SQUARES);
+        guesses.extend(starts.iter().map(|start| form::Form::values(&form, start)));
+    }
+    guesses
+}
+
+/// For several worths of text of half the quality.
+fn of_quality(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
+    let guess = |gamma: f64| {
+        let worth = |row: &Row| graded::with_effective_tokens(row, gamma);
+        let effective: Vec<Row> = rows.iter().map(worth).collect();
+        let plain = estimate(&effective, FittedLaw::Chinchilla, objective).ok()?;
+        Some(plain.values.into_iter().chain([gamma]).collect())
+    };
+    [-1.0, 0.0, 0.5, 1.5, 4.0]
+        .into_iter()
+        .filter_map(guess)
+        .collect()
+}
+
+/// For several worths of repeated tokens and parameters.
+fn of_repetition(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
+    let mut guesses = Vec::new();
     for of_data in [1.0, 5.0, 25.0] {
         let worth = |row: &Row| constrained::with_effective_tokens(row, of_data);
         let effective: Vec<Row> = rows.iter().map(worth).collect();
@@ -122,7 +168,10 @@ fn guesses(rows: &[Row], law: FittedLaw, objective: Objective) -> Vec<Vec<f64>> 
         for of_size in [1.0, 5.0, 25.0] {
             let plain = plain.iter().flat_map(|plain| &plain.values);
             let guess: Vec<f64> = plain.copied().chain([of_data, of_size]).collect();
-            guesses.extend((guess.len() == law.card().parameters.len()).then_some(guess));
+            guesses.extend(
+                (guess.len() == FittedLaw::DataConstrained.card().parameters.len())
+                    .then_some(guess),
+            );
         }
     }
     guesses
@@ -256,6 +305,8 @@ pub(crate) fn axes(law: FittedLaw) -> &'static [Axis] {
         FittedLaw::Chinchilla
         | FittedLaw::OverTraining
         | FittedLaw::DataConstrained
+        | FittedLaw::DataQuality
+        | FittedLaw::Farseer
         | FittedLaw::KaplanNd => &[Axis::Params, Axis::Tokens],
         FittedLaw::KaplanN => &[Axis::Params],
         FittedLaw::KaplanD => &[Axis::Tokens],

@@ -2,7 +2,7 @@
 
 use crate::bootstrap::{self, Clusters};
 use crate::errors::suited;
-use crate::estimate::{Estimate, estimate};
+use crate::estimate::{Estimate, estimate, ln_losses};
 use crate::forecast::Forecaster;
 use crate::identify::identified;
 use crate::linearised;
@@ -80,6 +80,20 @@ impl Fit {
         let built = self.draws.iter().filter_map(|d| self.law.build(d).ok());
         built.collect()
     }
+
+    /// ln L − ln L̂ of each observation, of its repetition and quality where the law knows of
+    /// them; `None` for laws that predict no loss, or one of the steps.
+    #[must_use]
+    pub fn errors(&self, data: &Dataset) -> Option<Vec<f64>> {
+        if self.law == FittedLaw::KaplanNs {
+            return None;
+        }
+        let rows = rows(data, None);
+        let values: Vec<f64> = self.parameters.iter().map(|p| p.value).collect();
+        let fitted = ln_losses(&rows, self.law, &values)?;
+        let pairs = rows.iter().zip(fitted);
+        Some(pairs.map(|(row, fitted)| row.ln_loss - fitted).collect())
+    }
 }
 
 /// Fits a law to runs.
@@ -94,9 +108,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         LawChoice::Named(law) => (law, Vec::new()),
         LawChoice::Auto => selection::choose(&rows, options.objective)?,
     };
-    if law == FittedLaw::KaplanNs {
-        require_steps(data, options)?;
-    }
+    require(data, options, law)?;
     checks::determine(&rows, law)?;
     let (best, objective) = best(&rows, law, options.objective)?;
     let plan = bootstrap::Plan {
@@ -125,7 +137,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fit, FitError> {
         warnings,
         compared,
         draws,
-        forecaster: Forecaster::new(data, options),
+        forecaster: Forecaster::new(data, options, law),
     })
 }
 
@@ -145,17 +157,31 @@ fn best(
     }
 }
 
-pub(crate) fn require_steps(data: &Dataset, options: &FitOptions) -> Result<(), FitError> {
-    let found = options.steps.as_ref().map_or(0, Vec::len);
+/// That every run has what the law takes beside N, D, C and loss.
+pub(crate) fn require(
+    data: &Dataset,
+    options: &FitOptions,
+    law: FittedLaw,
+) -> Result<(), FitError> {
     let needed = data.observations.len();
-    if found == needed {
-        return Ok(());
+    match law {
+        FittedLaw::KaplanNs => match options.steps.as_ref().map_or(0, Vec::len) {
+            found if found == needed => Ok(()),
+            found => Err(FitError::NoSteps {
+                law: law.name(),
+                found,
+                needed,
+            }),
+        },
+        FittedLaw::DataQuality => {
+            let graded = data.observations.iter().filter(|run| run.quality.is_some());
+            match graded.count() {
+                found if found == needed => Ok(()),
+                found => Err(FitError::NoQuality { found, needed }),
+            }
+        }
+        _ => Ok(()),
     }
-    Err(FitError::NoSteps {
-        law: FittedLaw::KaplanNs.name(),
-        found,
-        needed,
-    })
 }
 
 fn largest_flops(data: &Dataset) -> Option<Flops> {

@@ -150,6 +150,7 @@ mod tests {
                     params: Params::new(n).unwrap(),
                     tokens: Tokens::new(d).unwrap(),
                     unique_tokens: None,
+                    quality: None,
                     flops: Flops::new(6.0 * n * d).unwrap(),
                     loss: Loss::new(truth(floor, n, d) * noise).unwrap(),
                     loss_std: Some(0.005),

@@ -14,7 +14,7 @@ mod simplex;
 use crate::{Dataset, Fit, FitOptions, FittedLaw, ForecastError, LawChoice, Prior};
 pub use curve::{CurveFit, CurveForecast, CurveOf, CurvePoint, fit_curve};
 use ensemble::Ensemble;
-use isoflop_laws::{Flops, LawError, Loss, Params, Tokens};
+use isoflop_laws::{Flops, LawError, Loss, Params, Quality, Tokens};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
 use sample::{Measured, Over, Place, Sample};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct ForecastAt {
     pub tokens: Option<Tokens>,
     /// Unique tokens U, where some are seen more than once.
     pub unique_tokens: Option<Tokens>,
+    /// Quality of the text Q, where the law knows of it; 1 if it is not given.
+    pub quality: Option<Quality>,
     /// Training compute C.
     pub flops: Option<Flops>,
 }
@@ -74,13 +76,14 @@ impl PartialEq for Forecaster {
 }
 
 impl Forecaster {
-    pub(crate) fn new(data: &Dataset, options: &FitOptions) -> Self {
+    /// `fitted` is the law that was fitted, which is one of several if the choice was free.
+    pub(crate) fn new(data: &Dataset, options: &FitOptions, fitted: FittedLaw) -> Self {
         let law = match options.law {
             LawChoice::Named(law) => Some(law),
             LawChoice::Auto => None,
         };
         Self {
-            sample: sample(data),
+            sample: sample(data, fitted == FittedLaw::DataQuality),
             law,
             prior: options.prior,
             learned: OnceLock::new(),
@@ -108,6 +111,9 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
         }
         // Repetition is part of every law that has data in it.
         Some(FittedLaw::Chinchilla | FittedLaw::DataConstrained) => &[CHINCHILLA],
+        // So is quality, where the measurements have it.
+        Some(FittedLaw::DataQuality) => &[CHINCHILLA],
+        Some(FittedLaw::Farseer) => &[Shape::Farseer],
         Some(FittedLaw::OverTraining) => &[Shape::SharedSum],
         Some(FittedLaw::KaplanNd) => &[Shape::KaplanNd],
         Some(FittedLaw::PowerC) => &[POWER_C],
@@ -119,8 +125,8 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
     }
 }
 
-/// The dataset's losses in logarithms.
-fn sample(data: &Dataset) -> Sample {
+/// The dataset's losses in logarithms, by quality too if the text is not taken for alike.
+fn sample(data: &Dataset, by_quality: bool) -> Sample {
     let relative = |run: &crate::Observation| run.loss_std.map(|std| std / run.loss.get());
     let variances: Option<Vec<f64>> = data
         .observations
@@ -137,6 +143,7 @@ fn sample(data: &Dataset) -> Sample {
                 d: run.tokens.ln(),
                 c: run.flops.ln(),
                 repeats: (run.tokens.ln() - unique).max(0.0),
+                quality: run.quality.filter(|_| by_quality).map_or(0.0, Quality::ln),
             },
             y: run.loss.ln(),
             // Part of the noise is between runs and shows in no standard error.

@@ -11,6 +11,8 @@ enum Kind {
     Exponent,
     /// How often something may be repeated before its worth is gone.
     Constant,
+    /// How many more tokens make up for text that is worse.
+    Worth,
     /// A scale, whose exponent has this index: it is as well known as that.
     Scale(usize),
 }
@@ -21,11 +23,14 @@ const FLOOR_WIDTH: f64 = 0.5;
 /// An interval of a constant of repetition must be narrower than this multiple of its value: 2 to
 /// 10 about 5 still says that forty epochs are too many.
 const CONSTANT_WIDTH: f64 = 2.0;
+/// An interval of a power of quality may also be this wide about zero: then tokens of half the
+/// quality are known to be worth as much as others, give or take a factor of 1.4.
+const WORTH_WIDTH: f64 = 0.5;
 /// An interval of an exponent must be narrower than this share of its value.
 const EXPONENT_WIDTH: f64 = 1.0;
 
 fn kinds(law: FittedLaw) -> &'static [Kind] {
-    use Kind::{Constant, Exponent, Floor, Scale};
+    use Kind::{Constant, Exponent, Floor, Scale, Worth};
     match law {
         FittedLaw::Chinchilla => &[Floor, Scale(3), Scale(4), Exponent, Exponent],
         FittedLaw::OverTraining => &[Floor, Scale(3), Scale(3), Exponent],
@@ -37,6 +42,19 @@ fn kinds(law: FittedLaw) -> &'static [Kind] {
             Exponent,
             Constant,
             Constant,
+        ],
+        FittedLaw::DataQuality => &[Floor, Scale(3), Scale(4), Exponent, Exponent, Worth],
+        // Each curve's scale and offset are as well known as its power.
+        FittedLaw::Farseer => &[
+            Scale(2),
+            Scale(2),
+            Exponent,
+            Scale(5),
+            Scale(5),
+            Exponent,
+            Scale(8),
+            Scale(8),
+            Exponent,
         ],
         FittedLaw::PowerC => &[Scale(1), Exponent, Floor],
         FittedLaw::KaplanN | FittedLaw::KaplanD | FittedLaw::KaplanC => &[Scale(1), Exponent],
@@ -64,6 +82,10 @@ pub(crate) fn identified(
                 Kind::Floor => narrow(index, FLOOR_WIDTH),
                 Kind::Exponent => narrow(index, EXPONENT_WIDTH),
                 Kind::Constant => narrow(index, CONSTANT_WIDTH),
+                Kind::Worth => {
+                    narrow(index, EXPONENT_WIDTH)
+                        || intervals[index].is_some_and(|(lo, hi)| hi - lo < WORTH_WIDTH)
+                }
                 Kind::Scale(_) => true,
             }
     };

@@ -18,6 +18,12 @@ pub enum FittedLaw {
     /// L = E + A / N'^alpha + B / D'^beta, of effective size and data where data are repeated
     /// (Muennighoff et al. 2023).
     DataConstrained,
+    /// L = E + A / N^alpha + B / (D Q^gamma)^beta, Q the quality of the text (Subramanyam et al.
+    /// 2025).
+    DataQuality,
+    /// L = exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^(−exp(a1 N^alpha + b1)): the exponent of
+    /// data depends on size (Farseer, Li et al. 2025).
+    Farseer,
     /// Parabolas at fixed budgets (Hoffmann et al. 2022, approach 2).
     Isoflop,
     /// Envelope of training curves (Hoffmann et al. 2022, approach 1).
@@ -41,6 +47,8 @@ pub const FITTED_LAWS: &[FittedLaw] = &[
     FittedLaw::Chinchilla,
     FittedLaw::OverTraining,
     FittedLaw::DataConstrained,
+    FittedLaw::DataQuality,
+    FittedLaw::Farseer,
     FittedLaw::Isoflop,
     FittedLaw::Envelope,
     FittedLaw::KaplanN,
@@ -59,6 +67,8 @@ impl FittedLaw {
             FittedLaw::Chinchilla => "chinchilla",
             FittedLaw::OverTraining => "over-training",
             FittedLaw::DataConstrained => "data-constrained",
+            FittedLaw::DataQuality => "data-quality",
+            FittedLaw::Farseer => "farseer",
             FittedLaw::Isoflop => "isoflop",
             FittedLaw::Envelope => "envelope",
             FittedLaw::KaplanN => "kaplan-n",

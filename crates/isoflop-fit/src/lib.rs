@@ -7,6 +7,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod bent;
 mod bootstrap;
 mod checks;
 mod dataset;

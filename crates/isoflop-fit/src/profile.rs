@@ -35,9 +35,7 @@ pub fn profile(
     options.check()?;
     let rows = rows(data, options.steps.as_deref());
     crate::checks::determine(&rows, law)?;
-    if law == FittedLaw::KaplanNs {
-        crate::fit::require_steps(data, options)?;
-    }
+    crate::fit::require(data, options, law)?;
     let best = estimate(&rows, law, Objective::LeastSquares)?;
     let parameters = law.card().parameters;
     let freedom = rows.len() as f64 - parameters.len() as f64;

@@ -1,15 +1,15 @@
 //! Observations as the numbers that estimation works on.
 
 use crate::Dataset;
-use isoflop_laws::Steps;
+use isoflop_laws::{Quality, Steps};
 
 /// The inputs of a law, in logarithms; [`Axis`] says which is which.
-pub(crate) type Inputs = [f64; 5];
+pub(crate) type Inputs = [f64; 6];
 
 /// One observation in logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
-    /// ln N, ln D, ln C, ln S where given, and ln U.
+    /// ln N, ln D, ln C, ln S where given, ln U, and ln Q where given.
     pub x: Inputs,
     /// ln L.
     pub ln_loss: f64,
@@ -30,6 +30,8 @@ pub(crate) enum Axis {
     Steps = 3,
     /// Unique tokens, at most those seen.
     Unique = 4,
+    /// Quality of the text relative to the reference, whose logarithm is zero.
+    Quality = 5,
 }
 
 impl Axis {
@@ -40,6 +42,7 @@ impl Axis {
             Axis::Flops => "compute C",
             Axis::Steps => "steps S",
             Axis::Unique => "unique tokens U",
+            Axis::Quality => "quality Q",
         }
     }
 }
@@ -60,6 +63,7 @@ pub(crate) fn rows(data: &Dataset, steps: Option<&[Steps]>) -> Vec<Row> {
                 ln_steps(index),
                 run.unique_tokens
                     .map_or(run.tokens.ln(), |unique| unique.ln().min(run.tokens.ln())),
+                run.quality.map_or(0.0, Quality::ln),
             ],
             ln_loss: run.loss.ln(),
             weight: 1.0,

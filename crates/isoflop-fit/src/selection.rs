@@ -131,7 +131,7 @@ mod tests {
         let row = |(index, (i, j)): (usize, (i32, i32))| {
             let (n, d) = (1e6 * 3f64.powi(i), 1e8 * 3f64.powi(j));
             Row {
-                x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, d.ln()],
+                x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, d.ln(), 0.0],
                 ln_loss: loss(n, d).ln(),
                 weight: 1.0,
                 cluster: index,

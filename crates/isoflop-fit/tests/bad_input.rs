@@ -12,6 +12,7 @@ fn run(params: f64, tokens: f64, loss: f64) -> Observation {
         params,
         tokens,
         unique_tokens: None,
+        quality: None,
         flops: Flops::six_nd(params, tokens),
         loss: Loss::new(loss).unwrap(),
         loss_std: None,

@@ -25,6 +25,7 @@ fn ladder() -> Vec<Observation> {
                 params,
                 tokens,
                 unique_tokens: None,
+                quality: None,
                 flops,
                 loss: Loss::new(loss).unwrap(),
                 loss_std: None,

@@ -39,6 +39,7 @@ fn run(surface: Surface, n: f64, d: f64, noise: f64) -> Observation {
         params: Params::new(n.exp()).unwrap(),
         tokens: Tokens::new(d.exp()).unwrap(),
         unique_tokens: None,
+        quality: None,
         flops: Flops::new(6.0 * (n + d).exp()).unwrap(),
         loss: Loss::new(surface(n, d) * noise.exp()).unwrap(),
         loss_std: None,

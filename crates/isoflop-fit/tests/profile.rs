@@ -12,6 +12,7 @@ fn run(n: f64, d: f64, loss: f64, cluster: usize) -> Observation {
         params,
         tokens,
         unique_tokens: None,
+        quality: None,
         flops: Flops::six_nd(params, tokens),
         loss: Loss::new(loss).unwrap(),
         loss_std: None,

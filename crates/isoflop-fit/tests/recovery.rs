@@ -26,6 +26,7 @@ fn ladder(loss: impl Fn(f64, f64) -> f64) -> Dataset {
             params,
             tokens,
             unique_tokens: None,
+            quality: None,
             flops: Flops::six_nd(params, tokens),
             loss: Loss::new(loss(n, d)).unwrap(),
             loss_std: None,

@@ -17,6 +17,7 @@ fn grid() -> Dataset {
                 params,
                 tokens,
                 unique_tokens: None,
+                quality: None,
                 flops: Flops::new(c).unwrap(),
                 loss: law.loss(params, tokens).unwrap(),
                 loss_std: None,

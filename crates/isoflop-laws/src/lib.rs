@@ -28,5 +28,5 @@ pub use dual::{Dual, Real};
 pub use law::{
     Allocation, BestAllocation, CurveInput, Law, LawError, LossCurve, LossGradient, LossSurface,
 };
-pub use quantity::{Flops, LearningRate, Loss, Params, QuantityError, Steps, Tokens};
+pub use quantity::{Flops, LearningRate, Loss, Params, Quality, QuantityError, Steps, Tokens};
 pub use rates::{LearningRates, RatesError};

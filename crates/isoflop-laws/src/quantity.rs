@@ -124,6 +124,10 @@ quantity! {
     /// Cross-entropy loss L in nats per token.
     Loss, "loss in nats per token", "2.53", show_loss
 }
+quantity! {
+    /// Quality Q of training text relative to a reference with Q = 1.
+    Quality, "quality of text", "0.8", show_plain
+}
 
 impl Flops {
     /// `C = 6 N D` (Kaplan et al. 2020, section 2.1).
@@ -201,6 +205,10 @@ fn show_scientific(value: f64) -> String {
 
 fn show_loss(value: f64) -> String {
     format!("{value:.4}")
+}
+
+fn show_plain(value: f64) -> String {
+    value.to_string()
 }
 
 #[cfg(test)]

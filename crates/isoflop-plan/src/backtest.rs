@@ -1,6 +1,6 @@
 //! What we would have said, and what came: forecasts of runs that exist, from smaller ones only.
 
-use isoflop_fit::{Dataset, Fit, ForecastAt, Observation};
+use isoflop_fit::{Dataset, Fit, FittedLaw, ForecastAt, Observation};
 use isoflop_laws::{FlopCount, Flops, Loss};
 use serde::Serialize;
 
@@ -35,6 +35,7 @@ impl Forecaster for (Fit, f64) {
             params: Some(run.params),
             tokens: Some(run.tokens),
             unique_tokens: run.unique_tokens,
+            quality: run.quality.filter(|_| self.0.law == FittedLaw::DataQuality),
             // Counted as the fit counts it; where that is 6ND, rounding must not contradict it.
             flops: (self.0.flop_count == FlopCount::Counted).then_some(run.flops),
         };

@@ -1,8 +1,7 @@
 //! How well a law describes the runs that it was fitted to. A small error here says little of a
 //! forecast: that is what [`crate::backtest`] is for.
 
-use isoflop_fit::{Dataset, Observation};
-use isoflop_laws::Law;
+use isoflop_fit::{Dataset, Fit};
 use serde::Serialize;
 
 /// Absolute errors of ln L over the runs of a fit.
@@ -18,23 +17,12 @@ pub struct InSample {
     pub worst: usize,
 }
 
-/// Errors of a law at the runs; `None` for a law that gives no loss of a single run.
+/// Errors of a fit at the runs that it was made on; `None` for a law that gives no loss of a single
+/// run.
 #[must_use]
-pub fn in_sample(law: &dyn Law, dataset: &Dataset) -> Option<InSample> {
-    let error = |run: &Observation| -> Option<f64> {
-        let said = match (law.surface(), law.curve()) {
-            (Some(surface), _) => surface.loss(run.params, run.tokens).ok()?,
-            (None, Some(curve)) => curve.loss_of(run.params, run.tokens, run.flops).ok()?,
-            (None, None) => return None,
-        };
-        Some((run.loss.ln() - said.ln()).abs())
-    };
-    let mut errors: Vec<(f64, usize)> = dataset
-        .observations
-        .iter()
-        .enumerate()
-        .filter_map(|(index, run)| Some((error(run)?, index)))
-        .collect();
+pub fn in_sample(fit: &Fit, dataset: &Dataset) -> Option<InSample> {
+    let errors = fit.errors(dataset)?.into_iter().enumerate();
+    let mut errors: Vec<(f64, usize)> = errors.map(|(index, error)| (error.abs(), index)).collect();
     errors.sort_by(|a, b| a.0.total_cmp(&b.0));
     let last = errors.len().checked_sub(1)?;
     let at = |share: f64| errors[(share * last as f64).round() as usize].0;

@@ -30,6 +30,9 @@ pub enum PublishedForecastError {
         /// What must be given.
         needed: &'static str,
     },
+    /// A quality for a law that takes all text as alike.
+    #[error("law `{0}` takes all text as alike: leave the quality out")]
+    TakesNoQuality(&'static str),
     /// The law has no best size.
     #[error(transparent)]
     Surface(#[from] SurfaceError),
@@ -59,6 +62,9 @@ pub fn published_forecast(
     let law = entry
         .law()
         .ok_or(PublishedForecastError::NoConstants(entry.name()))??;
+    if at.quality.is_some() {
+        return Err(PublishedForecastError::TakesNoQuality(entry.name()));
+    }
     let mut point = match (law.surface(), law.curve()) {
         (Some(_), _) => on_surface(law.as_ref(), at)?,
         (None, Some(curve)) => {
@@ -139,6 +145,7 @@ mod tests {
             tokens: tokens.and_then(|d| d.try_into().ok()),
             flops: flops.and_then(|c| c.try_into().ok()),
             unique_tokens: None,
+            quality: None,
         }
     }
 

@@ -87,6 +87,7 @@ pub fn measure(
             params,
             tokens,
             unique_tokens: None,
+            quality: None,
             flops: Flops::six_nd(params, tokens),
             loss,
             loss_std: (noise > 0.0).then_some(noise * truth.get()),

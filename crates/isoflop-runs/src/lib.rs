@@ -33,6 +33,6 @@ pub use import::{
 };
 #[cfg(feature = "parquet")]
 pub use parquet_file::{guard_parquet, open_parquet};
-pub use run::{InvalidRun, Run, Status};
+pub use run::{InvalidRun, QUALITY, Run, Status};
 pub use selection::{Dropped, Selection, SelectionOptions, select};
 pub use store::{Provenance, Recorded, Store, StoreError, is_store};

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+/// The metric that is a property of the text and not of the model: its quality relative to a
+/// reference of 1, in the column `metric_quality`. Laws of data quality read it.
+pub const QUALITY: &str = "quality";
+
 /// Where a run is in its life.
 ///
 /// The order is the order in which a record may replace another of the same run (see

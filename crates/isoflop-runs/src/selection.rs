@@ -1,8 +1,8 @@
 //! From runs to the data that laws are fitted to: one convention, every other run listed.
 
-use crate::run::{Run, Status};
+use crate::run::{QUALITY, Run, Status};
 use isoflop_fit::{Dataset, Observation};
-use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Quality, Tokens};
 use std::collections::{BTreeSet, HashMap};
 
 /// C within this fraction of 6ND counts as 6ND: files round their numbers.
@@ -161,11 +161,17 @@ fn observe(run: &Run, count: ParamCount, derived: &mut Derived) -> Result<Observ
         params,
         tokens,
         unique_tokens: run.unique_tokens,
+        quality: quality(run),
         flops,
         loss,
         loss_std: run.loss_std,
         cluster: 0,
     })
+}
+
+/// Quality of the text, where the run says it by a positive number.
+fn quality(run: &Run) -> Option<Quality> {
+    Quality::new(*run.metrics.get(QUALITY)?).ok()
 }
 
 fn missing_loss(run: &Run) -> String {

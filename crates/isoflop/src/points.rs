@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use crate::text::factor;
 use isoflop_fit::ForecastAt;
-use isoflop_laws::{Flops, ParamCount, Params, Tokens};
-use isoflop_runs::{ImportOptions, RowsAre, Run, import_bytes, import_file};
+use isoflop_laws::{Flops, ParamCount, Params, Quality, QuantityError, Tokens};
+use isoflop_runs::{ImportOptions, QUALITY, RowsAre, Run, import_bytes, import_file};
 use std::path::{Path, PathBuf};
 
 /// Which runs to forecast.
@@ -23,12 +23,15 @@ pub struct PointArguments {
     /// Unique tokens, where some are seen more than once
     #[arg(long, value_name = "U")]
     unique_tokens: Option<Tokens>,
+    /// Quality of the text, for law data-quality; 1 if not given
+    #[arg(long, value_name = "Q")]
+    quality: Option<Quality>,
     /// A file of such runs, one a row
     #[arg(
         long,
         group = "point",
         value_name = "POINTS.csv",
-        conflicts_with_all = ["params", "tokens", "flops", "unique_tokens"]
+        conflicts_with_all = ["params", "tokens", "flops", "unique_tokens", "quality"]
     )]
     at: Option<PathBuf>,
 }
@@ -47,6 +50,7 @@ impl PointArguments {
             tokens: self.tokens,
             flops: self.flops,
             unique_tokens: self.unique_tokens,
+            quality: self.quality,
         };
         if let Some(ratio) = contradiction(&at) {
             let ratio = factor(ratio);
@@ -83,8 +87,10 @@ fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
         return Err(Failure::misuse(sentence));
     }
     let points = imported.rows.iter().map(|row| {
-        let at = point(&row.run, count);
         let (file, line) = (path.display(), row.line);
+        let at = point(&row.run, count).map_err(|error| {
+            Failure::misuse(format!("{file}, line {line}: metric_quality: {error}"))
+        })?;
         if let Some(ratio) = contradiction(&at) {
             let ratio = factor(ratio);
             return Err(Failure::misuse(format!(
@@ -102,14 +108,16 @@ fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
     points.collect()
 }
 
-fn point(run: &Run, count: ParamCount) -> ForecastAt {
-    ForecastAt {
+fn point(run: &Run, count: ParamCount) -> Result<ForecastAt, QuantityError> {
+    let quality = run.metrics.get(QUALITY).copied();
+    Ok(ForecastAt {
         params: match count {
             ParamCount::Total => run.params,
             ParamCount::NonEmbedding => run.params_non_embedding,
         },
         tokens: run.tokens,
         unique_tokens: run.unique_tokens,
+        quality: quality.map(Quality::new).transpose()?,
         flops: run.flops,
-    }
+    })
 }

@@ -33,7 +33,7 @@ class InsufficientData(IsoflopError):
     """The answer is "no", or the runs do not determine it."""
 
 _Size = float | str
-_Point = tuple[_Size | None, _Size | None, _Size | None, _Size | None]
+_Point = tuple[_Size | None, _Size | None, _Size | None, _Size | None, _Size | None]
 _Cell = bool | int | float | str | None
 
 @final

@@ -82,16 +82,18 @@ class Forecasts(Answer):
         return table(names, rows, [basis, *self._metric_lines(), *self["warnings"]])
 
 
-Point = tuple[Any, Any, Any, Any]
+Point = tuple[Any, Any, Any, Any, Any]
 
 
-def points(params: Any, tokens: Any, flops: Any, unique_tokens: Any = None) -> list[Point]:
+def points(
+    params: Any, tokens: Any, flops: Any, unique_tokens: Any = None, quality: Any = None
+) -> list[Point]:
     """Points to forecast from numbers, sizes as text, or arrays of them.
 
     >>> points("7B", [1e9, 2e9], None)
-    [('7B', 1000000000.0, None, None), ('7B', 2000000000.0, None, None)]
+    [('7B', 1000000000.0, None, None, None), ('7B', 2000000000.0, None, None, None)]
     """
-    columns = [_column(values) for values in (params, tokens, flops, unique_tokens)]
+    columns = [_column(values) for values in (params, tokens, flops, unique_tokens, quality)]
     given = [len(column) for column in columns if column is not None]
     if not given:
         raise IsoflopError("say which run: params and tokens, or flops")

@@ -110,13 +110,15 @@ class Fit:
         *,
         flops: Any = None,
         unique_tokens: Any = None,
+        quality: Any = None,
         level: float | None = None,
     ) -> Forecasts:
         """The loss of runs that are not made yet, with intervals, at N and D or at C.
 
-        Numbers, sizes as text such as ``"7B"``, or arrays.
+        Numbers, sizes as text such as ``"7B"``, or arrays. ``quality`` is of the text, for law
+        data-quality; 1 if it is not given.
         """
-        at = points(params, tokens, flops, unique_tokens)
+        at = points(params, tokens, flops, unique_tokens, quality)
         return Forecasts(json.loads(self._native.predict(at, level or self.level)))
 
     def plan(
@@ -176,11 +178,12 @@ class Fit:
         *,
         flops: Any = None,
         unique_tokens: Any = None,
+        quality: Any = None,
         level: float | None = None,
         ledger: str | PathLike[str] = DEFAULT_LEDGER,
     ) -> Answer:
         """Put the forecast of a run on record, under a hash, before the run is made."""
-        at = points(params, tokens, flops, unique_tokens)
+        at = points(params, tokens, flops, unique_tokens, quality)
         sealed = self._native.seal(name, at, level or self.level, fspath(ledger))
         return Answer(json.loads(sealed))
 

@@ -2,14 +2,15 @@
 //! effective tokens (Subramanyam et al. 2025): L = E + A / N^alpha + B / (D Q^gamma)^beta with Q
 //! the share of the tokens that was left as it was.
 
-use super::{basis, formula, short, with_interval};
+use super::{basis, options_for, short, with_interval};
 use crate::design::{Bench, PlannedRun};
 use crate::error::ExperimentError;
 use crate::judgement::{Finding, Judgement, Verdict};
 use crate::records::{self, Records};
 use crate::text::Reading;
-use isoflop_fit::{FormulaFit, fit_formula};
-use isoflop_laws::ParamCount;
+use isoflop_fit::{FitError, FitOptions, FittedLaw, Objective};
+use isoflop_laws::laws::DataQuality;
+use isoflop_laws::{LossSurface, ParamCount, Quality};
 use isoflop_report::{CurveLook, CurveSeries, CurvesAxis, CurvesFigure, CurvesPanel};
 use isoflop_runs::Run;
 
@@ -23,6 +24,9 @@ const LENGTHS: [f64; 3] = [0.25, 0.5, 1.0];
 
 /// The longest run at scale 1, tokens.
 const SMALLEST: f64 = 164_000.0;
+
+/// Position of gamma among the law's parameters.
+const GAMMA: usize = 5;
 
 /// More of the worst text makes up for its quality by less than doubling, above this worth.
 const HALF: f64 = 0.5;
@@ -44,55 +48,51 @@ pub(super) fn runs(bench: &Bench, scale: f64) -> Vec<PlannedRun> {
     runs
 }
 
-fn quality(row: &Run) -> f64 {
-    1.0 - records::corrupted_share(row)
-}
-
-/// ln L by the law; parameters ln E, ln A, alpha, ln B, beta, gamma about the middle of the runs.
-fn law(p: &[f64], (ln_n, ln_d, ln_q): (f64, f64, f64)) -> f64 {
-    let size = (p[1] - p[2] * ln_n).exp();
-    let data = (p[3] - p[4] * (ln_d + p[5] * ln_q)).exp();
-    (p[0].exp() + size + data).ln()
-}
-
 pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
     let rows = &records.rows;
-    let mean = |of: fn(&Run) -> f64| rows.iter().map(of).sum::<f64>() / rows.len() as f64;
-    let (n, d) = (
-        mean(|row| records::params(row).ln()),
-        mean(|row| records::tokens(row).ln()),
-    );
-    let at = |row: &Run| {
-        (
-            records::params(row).ln() - n,
-            records::tokens(row).ln() - d,
-            quality(row).ln(),
-        )
+    let data = records.dataset(ParamCount::Total)?;
+    let options = FitOptions {
+        // Runs of one recipe on one text err alike.
+        objective: Objective::LeastSquares,
+        ..options_for(FittedLaw::DataQuality, records)
     };
-    let fit = fit(records, &|p: &[f64], i: usize| law(p, at(&rows[i])))?;
-    let worst = rows.iter().map(quality).fold(1.0, f64::min);
-    let worth = |p: &[f64]| worst.powf(p[5]);
-    let ends = fit.interval(worth);
-    let gamma = fit.values[5];
+    let fit = isoflop_fit::fit(&data, &options)?;
+    let gamma = &fit.parameters[GAMMA];
+    let values: Vec<f64> = fit.parameters.iter().map(|p| p.value).collect();
+    let law = DataQuality::from_values(&values).map_err(FitError::from)?;
+    let worst = rows.iter().map(records::quality).fold(1.0, f64::min);
+    let worth = worst.powf(gamma.value);
+    // Text that is worse is worth less, the larger the exponent.
+    let ends = gamma.hi.zip(gamma.lo);
+    let ends = ends.map(|(hi, lo)| (worst.powf(hi), worst.powf(lo)));
+    let ends = ends.unwrap_or((0.0, f64::INFINITY));
+    let errors = fit.errors(&data).unwrap_or_default();
+    let squares: f64 = errors.iter().map(|error| error * error).sum();
+    let spread = (squares / errors.len() as f64).sqrt();
     let twice = twice_the_worst(rows, worst);
     let mut findings = vec![
-        Finding::new("gamma, exponent of the quality", gamma, "").within(fit.interval(|p| p[5])),
+        Finding::new("gamma, exponent of the quality", gamma.value, "").within(
+            gamma
+                .lo
+                .zip(gamma.hi)
+                .unwrap_or((f64::NEG_INFINITY, f64::INFINITY)),
+        ),
         Finding::new(
             format!(
                 "worth of a token with {:.0} % replaced",
                 100.0 * (1.0 - worst)
             ),
-            worth(&fit.values),
+            worth,
             "clean tokens",
         )
         .within(ends),
-        Finding::new("spread of runs about the law", fit.rms(), "of ln L"),
+        Finding::new("spread of runs about the law", spread, "of ln L"),
     ];
     let mut sentence = format!(
         "A token of text with {:.0} % replaced is worth {} clean ones; the claim asks that twice as \
          much of it does not make up, a worth below {HALF}.",
         100.0 * (1.0 - worst),
-        with_interval(worth(&fit.values), ends)
+        with_interval(worth, ends)
     );
     if let Some((least, most)) = twice {
         findings.push(Finding::new(
@@ -106,7 +106,7 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
             short(most)
         );
     }
-    let warnings = (fit.rms() > 0.02).then(|| {
+    let warnings = (spread > 0.02).then(|| {
         "the law of effective tokens leaves more than 2 % of the loss unexplained: corruption also \
          adds a loss that no data remove"
             .to_owned()
@@ -119,44 +119,21 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
             .to_owned(),
         param_count: ParamCount::Total,
         n_used: rows.len(),
-        figures: vec![figure(records, &fit, &at)?.render()?],
+        figures: vec![figure(records, &law)?.render()?],
         warnings: warnings.into_iter().collect(),
     })
-}
-
-fn fit(
-    records: &Records,
-    formula_of: &(dyn Fn(&[f64], usize) -> f64 + Sync),
-) -> Result<FormulaFit, ExperimentError> {
-    let seen: Vec<f64> = records
-        .rows
-        .iter()
-        .map(|row| records::loss(row).ln())
-        .collect();
-    let level = seen.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut starts = Vec::new();
-    for gamma in [0.3, 1.5, 4.0] {
-        for share in [0.2_f64, 0.6] {
-            let rest = ((1.0 - share) / 2.0).ln() + level;
-            starts.push(vec![share.ln() + level, rest, 0.3, rest, 0.3, gamma]);
-        }
-    }
-    Ok(fit_formula(
-        &seen,
-        formula_of,
-        &starts,
-        formula("data-quality", records.seed),
-    )?)
 }
 
 /// Least and most by which the loss of a run on twice the tokens of the worst text exceeds that of
 /// a run of the same size on clean text.
 fn twice_the_worst(rows: &[Run], worst: f64) -> Option<(f64, f64)> {
     let mut off = Vec::new();
-    for clean in rows.iter().filter(|row| quality(row) >= 1.0) {
+    for clean in rows.iter().filter(|row| records::quality(row) >= 1.0) {
         let twice = rows.iter().find(|row| {
             let ratio = records::tokens(row) / records::tokens(clean);
-            quality(row) <= worst && row.params == clean.params && (ratio / 2.0 - 1.0).abs() < 0.05
+            records::quality(row) <= worst
+                && row.params == clean.params
+                && (ratio / 2.0 - 1.0).abs() < 0.05
         });
         off.extend(twice.map(|twice| records::loss(twice) - records::loss(clean)));
     }
@@ -164,11 +141,11 @@ fn twice_the_worst(rows: &[Run], worst: f64) -> Option<(f64, f64)> {
     Some((least, off.iter().copied().fold(f64::MIN, f64::max)))
 }
 
-fn figure(
-    records: &Records,
-    fit: &FormulaFit,
-    at: &dyn Fn(&Run) -> (f64, f64, f64),
-) -> Result<CurvesFigure, ExperimentError> {
+fn figure(records: &Records, law: &DataQuality) -> Result<CurvesFigure, ExperimentError> {
+    let fitted = |row: &Run| -> Option<f64> {
+        let here = law.with_quality(Quality::new(records::quality(row)).ok()?);
+        Some(here.loss(row.params?, row.tokens?).ok()?.get())
+    };
     let largest = records.rows.iter().map(records::params).fold(0.0, f64::max);
     let mut series = Vec::new();
     for (rank, share) in CORRUPTED.iter().enumerate() {
@@ -183,18 +160,20 @@ fn figure(
             rank,
             places: own.iter().map(place).collect(),
         });
-        let fitted = |row: &&Run| (records::tokens(row), law(&fit.values, at(row)).exp()).into();
+        let curve = own
+            .iter()
+            .filter_map(|row| Some((records::tokens(row), fitted(row)?).into()));
         series.push(CurveSeries {
             label: String::new(),
             look: CurveLook::Law,
             rank,
-            places: own.iter().map(fitted).collect(),
+            places: curve.collect(),
         });
     }
     Ok(CurvesFigure {
         name: "data-quality",
         title: "More data help only if they are good".to_owned(),
-        finding: format!("Fitted exponent of the quality: {}.", short(fit.values[5])),
+        finding: format!("Fitted exponent of the quality: {}.", short(law.gamma)),
         panels: vec![CurvesPanel {
             caption: String::new(),
             x: CurvesAxis::log("Tokens seen D"),
@@ -221,7 +200,7 @@ mod tests {
 
     fn source(gamma: f64) -> impl Fn(&Run) -> f64 {
         move |row| {
-            let effective = records::tokens(row) * quality(row).powf(gamma);
+            let effective = records::tokens(row) * records::quality(row).powf(gamma);
             1.5 + (2e4 / records::params(row)).powf(0.4) + (1e6 / effective).powf(0.35)
         }
     }

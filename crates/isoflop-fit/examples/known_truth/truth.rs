@@ -87,6 +87,7 @@ pub fn ladder(surface: &Surface, noise: f64, seed: u64) -> Dataset {
                 params,
                 tokens,
                 unique_tokens: None,
+                quality: None,
                 flops,
                 loss: Loss::new(truth.get() * (noise * error).exp()).expect("a loss is positive"),
                 loss_std: None,

@@ -26,6 +26,9 @@ pub(super) fn suspicions(data: &Dataset, law: FittedLaw) -> Vec<Suspicion> {
     if law != FittedLaw::DataConstrained {
         found.extend(repeated(data));
     }
+    if law != FittedLaw::DataQuality {
+        found.extend(graded(data));
+    }
     found
 }
 
@@ -78,6 +81,14 @@ fn compute(data: &Dataset) -> Option<Suspicion> {
         }
         _ => Some(Suspicion::NotSixNd { smallest, largest }),
     }
+}
+
+fn graded(data: &Dataset) -> Option<Suspicion> {
+    let known = data.observations.iter().filter_map(|run| run.quality);
+    let known: Vec<f64> = known.map(isoflop_laws::Quality::get).collect();
+    let least = known.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = known.iter().copied().fold(0.0, f64::max);
+    (most > 1.01 * least).then_some(Suspicion::Graded { least, most })
 }
 
 fn repeated(data: &Dataset) -> Option<Suspicion> {

@@ -58,6 +58,13 @@ pub enum Suspicion {
         /// Largest D / U.
         most: f64,
     },
+    /// Text of several qualities, which the law takes for alike.
+    Graded {
+        /// Smallest quality.
+        least: f64,
+        /// Largest quality.
+        most: f64,
+    },
     /// An input reaches over too small a factor.
     ShortRange {
         /// Which.
@@ -152,6 +159,10 @@ impl fmt::Display for Suspicion {
             Suspicion::Repeated { observations, most } => write!(
                 f,
                 "{observations} observations repeat their tokens, up to {most:.1} times, and the law takes every token for new, which is nearly right up to about four times (Muennighoff et al. 2023): leave out those that repeat more, or fit `data-constrained`"
+            ),
+            Suspicion::Graded { least, most } => write!(
+                f,
+                "the runs saw text of quality {least:.3} to {most:.3}, and the law takes all text as alike: fit `data-quality`, or the runs on one text alone"
             ),
             Suspicion::ShortRange { quantity, factor } => write!(
                 f,

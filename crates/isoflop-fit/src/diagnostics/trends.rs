@@ -23,7 +23,8 @@ impl Quantity {
     pub(crate) fn of(axis: Axis) -> Self {
         match axis {
             Axis::Params => Quantity::Params,
-            Axis::Tokens | Axis::Unique => Quantity::Tokens,
+            // What is unique and how good it is are properties of the tokens.
+            Axis::Tokens | Axis::Unique | Axis::Quality => Quantity::Tokens,
             Axis::Flops => Quantity::Flops,
             Axis::Steps => Quantity::Steps,
         }

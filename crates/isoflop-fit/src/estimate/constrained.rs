@@ -243,7 +243,7 @@ mod tests {
 
     fn row(n: f64, d: f64, unique: f64) -> Row {
         Row {
-            x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, unique.ln()],
+            x: [n.ln(), d.ln(), (6.0 * n * d).ln(), 0.0, unique.ln(), 0.0],
             ln_loss: 1.0,
             weight: 1.0,
             cluster: 0,

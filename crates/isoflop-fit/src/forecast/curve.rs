@@ -123,6 +123,7 @@ fn place(x: f64) -> Place {
         d: half,
         c: x.ln(),
         repeats: 0.0,
+        quality: 0.0,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The laws that forecasts are centred on, in coordinates in which a weak prior can be stated:
 //! levels at the middle of the measurements and logarithms of exponents.
 
+mod farseer;
+
 use super::sample::{Place, Sample};
 use crate::Prior;
 
 /// Most parameters of a mean law.
-pub(crate) const MOST: usize = 6;
+pub(crate) const MOST: usize = 11;
 
 /// Parameters of a mean law, or derivatives by them; entries past [`MeanLaw::len`] are zero.
 pub(crate) type Theta = [f64; MOST];
@@ -34,6 +36,8 @@ pub(crate) enum Shape {
     /// ln of a floor and a power of C whose exponent changes once, smoothly (Caballero et al. 2022,
     /// eq. 1, with one break).
     Broken,
+    /// Farseer, whose exponent of data depends on size (Li et al. 2025, eq. 3).
+    Farseer,
 }
 
 /// L = E + A / N^alpha + B / D^beta.
@@ -79,12 +83,17 @@ const REPETITION: Belief = Belief {
     sd: 0.7,
 };
 
+/// Power of the quality of text: about 0.4 where it is quoted (Subramanyam et al. 2025), and as
+/// the grades of a user may have it, such as the share of tokens left as they were.
+const QUALITY: Belief = Belief { mean: 0.5, sd: 2.0 };
+
 /// A law with its prior, centred on the measurements.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MeanLaw {
     shape: Shape,
     centre: Place,
     repeats: bool,
+    is_graded: bool,
     beliefs: Vec<Belief>,
 }
 
@@ -92,6 +101,7 @@ impl MeanLaw {
     /// `shape` for these measurements.
     pub(crate) fn centred(shape: Shape, sample: &Sample, prior: Prior) -> Self {
         let repeats = sample.repeats() && shape.falls().contains(&Falls::WithTokens);
+        let is_graded = sample.is_graded() && shape.falls().contains(&Falls::WithTokens);
         let mut centre = sample.centre();
         if repeats {
             let effective = |at: &Place| effective_tokens(at, REPETITION.mean).0;
@@ -102,6 +112,9 @@ impl MeanLaw {
         if repeats {
             beliefs.push(REPETITION);
         }
+        if is_graded {
+            beliefs.push(QUALITY);
+        }
         if prior == Prior::Off {
             let published = beliefs.iter_mut().take(shape.published());
             published.for_each(|belief| belief.sd *= OFF);
@@ -110,6 +123,7 @@ impl MeanLaw {
             shape,
             centre,
             repeats,
+            is_graded,
             beliefs,
         }
     }
@@ -128,6 +142,9 @@ impl MeanLaw {
     /// breaks of either kind along the measurements.
     pub(crate) fn starts(&self, sample: &Sample) -> Vec<Theta> {
         let usual = self.start();
+        if self.shape == Shape::Farseer {
+            return farseer::starts(&usual);
+        }
         if self.shape != Shape::Broken {
             return vec![usual];
         }
@@ -156,18 +173,28 @@ impl MeanLaw {
     /// ln of the loss and its derivatives by the parameters.
     pub(crate) fn at(&self, theta: &Theta, place: &Place) -> (f64, Theta) {
         let mut place = *place;
+        // Repetition comes before quality, and both after the law's own parameters.
+        let of_quality = self.len().saturating_sub(1);
+        let of_repetition = of_quality - usize::from(self.is_graded);
         let mut by_repetition = 0.0;
         if self.repeats {
-            (place.d, by_repetition) = effective_tokens(&place, theta[self.len() - 1]);
+            (place.d, by_repetition) = effective_tokens(&place, theta[of_repetition]);
+        }
+        if self.is_graded {
+            place.d += theta[of_quality] * place.quality;
         }
         let (value, mut by, by_d) = match self.shape {
             Shape::PowerSum { floor, falls } => self.power_sum(theta, &place, floor, falls),
             Shape::SharedSum => self.shared_sum(theta, &place),
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
+            Shape::Farseer => self.farseer(theta, &place),
         };
         if self.repeats {
-            by[self.len() - 1] = by_d * by_repetition;
+            by[of_repetition] = by_d * by_repetition;
+        }
+        if self.is_graded {
+            by[of_quality] = by_d * place.quality;
         }
         (value, by)
     }
@@ -214,10 +241,13 @@ impl MeanLaw {
     /// θ = (ln E, ln levels of the N-term and the D-term at the centre, ln of their exponent).
     fn shared_sum(&self, theta: &Theta, place: &Place) -> (f64, Theta, f64) {
         let [floor, of_size, of_data, exponent, ..] = *theta;
-        let apart = [floor, of_size, exponent, of_data, exponent, 0.0];
+        let mut apart = [0.0; MOST];
+        apart[..5].copy_from_slice(&[floor, of_size, exponent, of_data, exponent]);
         let falls = &[Falls::WithParams, Falls::WithTokens];
         let (value, by, by_d) = self.power_sum(&apart, place, true, falls);
-        (value, [by[0], by[1], by[3], by[2] + by[4], 0.0, 0.0], by_d)
+        let mut shared = [0.0; MOST];
+        shared[..4].copy_from_slice(&[by[0], by[1], by[3], by[2] + by[4]]);
+        (value, shared, by_d)
     }
 
     /// θ = (ln levels of the N-term and the D-term at the centre, ln aN, ln aD).
@@ -252,14 +282,15 @@ impl MeanLaw {
         let largest = power.max(theta[0]);
         let value = largest + ((power - largest).exp() + (theta[0] - largest).exp()).ln();
         let share = (power - value).exp();
-        let by = [
+        let mut by = [0.0; MOST];
+        by[..6].copy_from_slice(&[
             (theta[0] - value).exp(),
             share,
             -share * exponent * x,
             -share * width * soft,
             share * theta[3] * beyond,
             -share * theta[3] * width * (soft - from_break * beyond),
-        ];
+        ]);
         (value, by, 0.0)
     }
 }
@@ -269,6 +300,7 @@ impl Shape {
     fn published(self) -> usize {
         match self {
             Shape::Broken => 3,
+            Shape::Farseer => farseer::PUBLISHED,
             _ => MOST,
         }
     }
@@ -276,7 +308,9 @@ impl Shape {
     fn falls(self) -> &'static [Falls] {
         match self {
             Shape::PowerSum { falls, .. } => falls,
-            Shape::SharedSum | Shape::KaplanNd => &[Falls::WithParams, Falls::WithTokens],
+            Shape::SharedSum | Shape::KaplanNd | Shape::Farseer => {
+                &[Falls::WithParams, Falls::WithTokens]
+            }
             Shape::Broken => &[Falls::WithFlops],
         }
     }
@@ -312,6 +346,7 @@ impl Shape {
                 all.extend([belief(0.0, 0.6), belief(0.0, 4.0), belief(0.0, 1.0)]);
                 all
             }
+            Shape::Farseer => farseer::beliefs(median),
             Shape::SharedSum => {
                 let mut all = CHINCHILLA.beliefs(median);
                 all.remove(2);
@@ -360,6 +395,7 @@ mod tests {
                 d,
                 c: n + d + 6f64.ln(),
                 repeats,
+                quality: -0.3 * repeats,
             },
             y: 1.1,
             noise: 1.0,
@@ -381,12 +417,18 @@ mod tests {
             falls: &[Falls::WithParams],
         };
         let sums = [CHINCHILLA, POWER_C, Shape::SharedSum, only_n];
-        for shape in sums.into_iter().chain([Shape::KaplanNd, Shape::Broken]) {
+        for shape in sums
+            .into_iter()
+            .chain([Shape::KaplanNd, Shape::Broken, Shape::Farseer])
+        {
             let law = MeanLaw::centred(shape, &sample(), Prior::Published);
             let mut theta = law.start();
             theta[0] += 0.1;
             if shape == Shape::Broken {
                 theta[3] = 0.15;
+            }
+            if shape == Shape::Farseer {
+                (theta[4], theta[5], theta[6]) = (0.03, -0.02, 0.2);
             }
             for row in &sample().rows {
                 let (_, by) = law.at(&theta, &row.at);
@@ -417,6 +459,7 @@ mod tests {
             d: 4e11f64.ln(),
             c: 0.0,
             repeats: 40f64.ln(),
+            quality: 0.0,
         };
         let (ln_tokens, _) = effective_tokens(&at, 15.387_756_f64.ln());
         let wanted = 1e10 * (1.0 + 15.387_756 * (1.0 - (-39.0 / 15.387_756_f64).exp()));

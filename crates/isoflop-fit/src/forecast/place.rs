@@ -5,8 +5,8 @@ use super::frontier::Frontier;
 use super::sample::{Place, Sample};
 use crate::estimate::axes;
 use crate::rows::Axis;
-use crate::{Fit, ForecastError};
-use isoflop_laws::{FlopCount, Flops, LawError, Params, Tokens};
+use crate::{Fit, FittedLaw, ForecastError};
+use isoflop_laws::{FlopCount, Flops, LawError, Params, Quality, Tokens};
 
 /// A run that is asked about.
 pub(super) struct Asked {
@@ -24,6 +24,11 @@ const CONTRADICTION: f64 = 1.25;
 impl Fit {
     /// The place that is meant: from two of N, D and C, or from C alone.
     pub(super) fn asked(&self, at: &ForecastAt) -> Result<Asked, ForecastError> {
+        if at.quality.is_some() && self.law != FittedLaw::DataQuality {
+            return Err(ForecastError::TakesNoQuality {
+                law: self.law.to_string(),
+            });
+        }
         let ratio = flops_ratio(&self.forecaster.sample);
         let (params, tokens) = match (at.params, at.tokens, at.flops) {
             (Some(params), Some(tokens), flops) => {
@@ -45,7 +50,7 @@ impl Fit {
             .flops
             .map_or(params.ln() + tokens.ln() + ratio, Flops::ln);
         Ok(Asked {
-            place: place(params.ln(), tokens.ln(), c, at.unique_tokens),
+            place: place(params.ln(), tokens.ln(), c, at),
             params: Some(params),
             tokens: Some(tokens),
         })
@@ -60,7 +65,7 @@ impl Fit {
             let best = best.map_err(|_| self.no_optimum(flops))?;
             let (n, d) = (best.params.ln(), best.tokens.ln());
             return Ok(Asked {
-                place: place(n, d, flops.ln(), at.unique_tokens),
+                place: place(n, d, flops.ln(), at),
                 params: Some(best.params),
                 tokens: Some(best.tokens),
             });
@@ -73,7 +78,7 @@ impl Fit {
         let of_compute_alone = axes(self.law) == [Axis::Flops];
         let known = |x: f64| (!of_compute_alone).then(|| x.exp());
         Ok(Asked {
-            place: place(n, d, flops.ln(), at.unique_tokens),
+            place: place(n, d, flops.ln(), at),
             params: known(n).and_then(|n| Params::new(n).ok()),
             tokens: known(d).and_then(|d| Tokens::new(d).ok()),
         })
@@ -130,12 +135,15 @@ impl Fit {
     }
 }
 
-fn place(n: f64, d: f64, c: f64, unique: Option<Tokens>) -> Place {
+fn place(n: f64, d: f64, c: f64, at: &ForecastAt) -> Place {
     Place {
         n,
         d,
         c,
-        repeats: unique.map_or(0.0, |unique| (d - unique.ln()).max(0.0)),
+        repeats: at
+            .unique_tokens
+            .map_or(0.0, |unique| (d - unique.ln()).max(0.0)),
+        quality: at.quality.map_or(0.0, Quality::ln),
     }
 }
 

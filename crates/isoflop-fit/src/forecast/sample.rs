@@ -16,6 +16,9 @@ pub(crate) struct Place {
     pub c: f64,
     /// ln (D / U): zero where nothing is repeated.
     pub repeats: f64,
+    /// ln Q: zero for the reference text, and where all text is taken for alike.
+    #[serde(default)]
+    pub quality: f64,
 }
 
 /// A measurement: of ln L, or of whatever scale the metric is modelled on.
@@ -92,6 +95,11 @@ impl Sample {
         self.rows.iter().any(|row| row.at.repeats > 1e-3)
     }
 
+    /// Whether some runs saw better text than others.
+    pub(crate) fn is_graded(&self) -> bool {
+        self.rows.iter().any(|row| row.at.quality.abs() > 1e-3)
+    }
+
     /// The average place.
     pub(crate) fn centre(&self) -> Place {
         let count = self.rows.len().max(1) as f64;
@@ -102,6 +110,7 @@ impl Sample {
             d: mean(|at| at.d),
             c: mean(|at| at.c),
             repeats: 0.0,
+            quality: 0.0,
         }
     }
 

@@ -8,7 +8,8 @@ use super::source::SUBRAMANYAM_2025;
 use crate::card::{LawCard, Parameter};
 use crate::dual::Real;
 use crate::formula::{SurfaceFormula, parameters, surface};
-use crate::{LawError, Tokens};
+use crate::laws::Chinchilla;
+use crate::{Allocation, BestAllocation, Flops, LawError, Quality, Tokens};
 
 /// L = E + A / N^alpha + B / (D Q^gamma)^beta.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +41,7 @@ parameters!(
     },
     beside { ln_quality: 0.0 }
 );
-surface!(DataQuality, width 8);
+surface!(DataQuality, width 8, with best_allocation: BestAllocation);
 
 impl SurfaceFormula<6> for DataQuality {
     fn formula<R: Real>(&self, [e, a, b, alpha, beta, gamma]: [R; 6], ln_n: R, ln_d: R) -> R {
@@ -49,24 +50,33 @@ impl SurfaceFormula<6> for DataQuality {
     }
 }
 
+impl BestAllocation for DataQuality {
+    /// The best size and data on text of this law's quality.
+    fn best(&self, flops: Flops) -> Result<Allocation, LawError> {
+        self.on_this_text().best(flops)
+    }
+}
+
 impl DataQuality {
-    /// The same law on a corpus of quality Q relative to the reference, a positive number.
-    ///
-    /// # Errors
-    /// [`LawError::NoValue`] if Q is not positive and finite.
-    pub fn with_quality(self, quality: f64) -> Result<Self, LawError> {
-        if quality.is_finite() && quality > 0.0 {
-            return Ok(Self {
-                ln_quality: quality.ln(),
-                ..self
-            });
+    /// The same law on a corpus of quality Q relative to the reference.
+    #[must_use]
+    pub fn with_quality(self, quality: Quality) -> Self {
+        Self {
+            ln_quality: quality.ln(),
+            ..self
         }
-        Err(LawError::NoValue {
-            law: CARD.name,
-            what: "as a quality",
-            at: "the corpus given".to_owned(),
-            value: quality,
-        })
+    }
+
+    /// The law of size and data alone, on text of this quality.
+    #[must_use]
+    pub fn on_this_text(&self) -> Chinchilla {
+        Chinchilla {
+            e: self.e,
+            a: self.a,
+            b: self.b * (-self.beta * self.gamma * self.ln_quality).exp(),
+            alpha: self.alpha,
+            beta: self.beta,
+        }
     }
 
     /// D Q^gamma: tokens of the reference corpus that are worth as much.
@@ -111,12 +121,34 @@ mod tests {
     #[test]
     fn half_the_quality_is_made_up_by_more_tokens() {
         let reference = DataQuality::from_values(&[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8]).unwrap();
-        let worse = reference.with_quality(0.5).unwrap();
+        let worse = reference.with_quality(Quality::new(0.5).unwrap());
         let more = tokens(1e11 * 2f64.powf(0.8));
         let good = reference.loss(params(1e9), tokens(1e11)).unwrap();
         let bad = worse.loss(params(1e9), more).unwrap();
         assert_near(good.get(), bad.get(), 1e-12);
         assert_near(worse.effective_tokens(more).get() / 1e11, 1.0, 1e-12);
-        assert!(reference.with_quality(0.0).is_err());
+    }
+
+    #[test]
+    fn the_best_size_on_worse_text_is_smaller_and_has_the_least_loss_for_its_compute() {
+        let reference = DataQuality::from_values(&[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8]).unwrap();
+        let worse = reference.with_quality(Quality::new(0.5).unwrap());
+        let budget = Flops::new(1e22).unwrap();
+        let (good, bad) = (reference.best(budget).unwrap(), worse.best(budget).unwrap());
+        assert!(bad.params.get() < good.params.get());
+        let at = |factor: f64| {
+            let (n, d) = (bad.params.get() * factor, bad.tokens.get() / factor);
+            worse.loss(params(n), tokens(d)).unwrap().get()
+        };
+        assert!(at(1.0) < at(1.1) && at(1.0) < at(0.9));
+        assert_near(
+            at(1.0),
+            worse
+                .on_this_text()
+                .loss(bad.params, bad.tokens)
+                .unwrap()
+                .get(),
+            1e-12,
+        );
     }
 }

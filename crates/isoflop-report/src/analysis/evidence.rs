@@ -4,7 +4,7 @@ use crate::figure::{EnvelopePoint, LearningCurve, RunPoint};
 use crate::page::UnusedRow;
 use isoflop_fit::Dataset;
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
-use isoflop_runs::{Checkpoint, Dropped, Run, Selection};
+use isoflop_runs::{Checkpoint, Dropped, QUALITY, Run, Selection};
 use std::collections::BTreeMap;
 
 /// Values of one metric by run.
@@ -166,7 +166,8 @@ fn metrics(runs: &[Run]) -> Vec<Scores> {
         let Some(flops) = run.flops.or_else(six_nd) else {
             continue;
         };
-        for (name, value) in &run.metrics {
+        // Quality is the text's, not a score of the model.
+        for (name, value) in run.metrics.iter().filter(|(name, _)| *name != QUALITY) {
             let values = by_name.entry(name).or_default();
             values.push((run.run.clone(), flops, *value));
         }

@@ -205,6 +205,7 @@ fn fit_shares(scores: &[(String, Flops, f64)], options: &FitOptions) -> Result<F
             params: Params::new(1.0)?,
             tokens: Tokens::new(flops.get() / 6.0)?,
             unique_tokens: None,
+            quality: None,
             flops: *flops,
             loss: Loss::new(-value.ln())?,
             loss_std: None,

@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, columns};
 use crate::text::{labelled, paragraph};
+use isoflop_fit::FITTED_LAWS;
 use isoflop_laws::{
     Explanation, Family, LawCard, Parameter, PublishedFit, catalogue, explain, families, find,
 };
@@ -41,6 +42,14 @@ impl Named {
     }
 }
 
+/// A law, and whether it can be fitted to runs.
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    law: Explanation,
+    is_fitted: bool,
+}
+
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     match args.name {
         None => {
@@ -48,7 +57,17 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
             let families = families().iter().map(Named::new).collect();
             output.answer(&Catalogue { laws, families }, |_| list())?;
         }
-        Some(name) => output.answer(&explain(&find(&name)?), one)?,
+        Some(name) => {
+            let explained = explain(&find(&name)?);
+            let is_fitted = FITTED_LAWS
+                .iter()
+                .any(|law| law.name() == explained.card.name);
+            let said = Explained {
+                law: explained,
+                is_fitted,
+            };
+            output.answer(&said, one)?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -76,8 +95,8 @@ fn line(name: &str, text: &str) -> String {
     paragraph(&format!("  {name:<width$}  {text}"), width + 4)
 }
 
-fn one(law: &Explanation) -> String {
-    let card = &law.card;
+fn one(said: &Explained) -> String {
+    let (law, card) = (&said.law, &said.law.card);
     let mut text = format!("{}: {}\n\n", card.name, card.title);
     text += &labelled("Formula", card.formula);
     text += &labelled("Units", card.units);
@@ -88,6 +107,12 @@ fn one(law: &Explanation) -> String {
     }
     text += &labelled("Source", &card.citation.to_string());
     text += &labelled("Cite as", &card.citation.reference());
+    if said.is_fitted {
+        text += &labelled(
+            "Fitted by",
+            &format!("isoflop fit RUNS --law {}", card.name),
+        );
+    }
     text += "\nParameters\n";
     text += &parameters(card.parameters);
     let wanted = law.fit.map(|fit| fit.name);

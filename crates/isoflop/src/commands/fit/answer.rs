@@ -120,10 +120,7 @@ impl Answer {
         against: &[String],
     ) -> Result<Self, Failure> {
         let dataset = &runs.selection.dataset;
-        let in_sample = fit
-            .law()
-            .ok()
-            .and_then(|law| in_sample(law.as_ref(), dataset));
+        let in_sample = in_sample(&fit, dataset);
         let worst = in_sample.map(|found| runs.run_at(found.worst));
         let in_use = LawInUse::fitted(fit.clone()).ok();
         let optimum = in_use
