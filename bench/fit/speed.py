@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 
+# Vectors of 240 numbers gain nothing from threads, which wait for each other on shared cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import scipy
 from scipy.optimize import minimize
 
