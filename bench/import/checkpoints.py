@@ -34,16 +34,17 @@ with sqlite3.connect(sys.argv[2]) as store:
 
 def write(path):
     """Learning curves of a thousand runs, by Hoffmann's law in the tokens seen."""
-    run, params, tokens, loss = [], [], [], []
+    run, params, steps, tokens, loss = [], [], [], [], []
     for r in range(RUNS):
         n = 1e7 * 10 ** (2 * r / RUNS)
         for step in range(1, STEPS + 1):
             d = 20 * n * step / STEPS
             run.append(f"run-{r:04}")
             params.append(round(n))
+            steps.append(step)
             tokens.append(round(d))
             loss.append(1.8172 + 482.01 / n**0.3478 + 2085.43 / d**0.3658)
-    table = {"run": run, "params": params, "tokens": tokens, "loss": loss}
+    table = {"run": run, "params": params, "step": steps, "tokens": tokens, "loss": loss}
     pyarrow.parquet.write_table(pyarrow.table(table), path, compression="zstd")
 
 
