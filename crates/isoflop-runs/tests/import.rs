@@ -402,3 +402,30 @@ fn checkpoints_without_steps_keep_their_last_loss() {
     assert_eq!(imported.rows.len(), 1);
     assert_eq!(imported.rows[0].run.loss.map(Loss::get), Some(3.1));
 }
+
+#[test]
+fn checkpoints_without_steps_are_told_that_they_make_no_curve() {
+    let options = ImportOptions {
+        rows: RowsAre::Checkpoints,
+        ..ImportOptions::default()
+    };
+    let table = b"run,N,D,loss\na,1e8,1e9,3.3\na,1e8,2e9,3.1\n";
+    let imported = import_bytes("a.csv", &table[..], &options).unwrap();
+    let told = |note: &&String| note.starts_with("2 rows say no step");
+    assert_eq!(imported.notes.iter().filter(told).count(), 1);
+}
+
+#[test]
+fn checkpoints_of_known_batches_need_no_steps() {
+    let options = ImportOptions {
+        rows: RowsAre::Checkpoints,
+        ..ImportOptions::default()
+    };
+    let table = b"run,N,D,batch_tokens,loss\na,1e8,1e9,1e6,3.3\na,1e8,2e9,1e6,3.1\n";
+    let imported = import_bytes("a.csv", &table[..], &options).unwrap();
+    let curve = &imported.rows[0].curve;
+    let steps: Vec<u64> = curve.iter().map(|point| point.step).collect();
+    assert_eq!(steps, [1000, 2000]);
+    assert_eq!(imported.rows[0].run.step, Some(2000));
+    assert!(!imported.notes.iter().any(|note| note.contains("no step")));
+}

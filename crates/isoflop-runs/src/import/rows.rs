@@ -26,6 +26,8 @@ pub(super) struct RowReader<'a> {
     gathered: HashMap<String, usize>,
     from_batch: usize,
     from_bytes: usize,
+    /// Rows of checkpoints that say no step.
+    without_step: usize,
 }
 
 impl<'a> RowReader<'a> {
@@ -77,6 +79,7 @@ impl<'a> RowReader<'a> {
             gathered: HashMap::new(),
             from_batch: 0,
             from_bytes: 0,
+            without_step: 0,
         })
     }
 
@@ -109,6 +112,12 @@ impl<'a> RowReader<'a> {
             ),
         ];
         self.imported.notes.extend(notes.into_iter().flatten());
+        if self.without_step > 0 {
+            self.imported.notes.push(format!(
+                "{} rows say no step and make no learning curve, only the last of a run is kept: add a column `step`, or the tokens per batch with `--set batch_tokens=SIZE`",
+                self.without_step
+            ));
+        }
         self.imported.dropped.sort_by_key(|dropped| dropped.line);
         let notes = unit_notes(&self.imported.rows);
         self.imported.notes.extend(notes);
@@ -175,6 +184,11 @@ impl<'a> RowReader<'a> {
             run.tokens = Tokens::new(step as f64 * batch.get()).ok();
             self.from_batch += usize::from(run.tokens.is_some());
         }
+        if let (RowsAre::Checkpoints, None, Some(tokens), Some(batch)) =
+            (self.options.rows, run.step, run.tokens, run.batch_tokens)
+        {
+            run.step = Some((tokens.get() / batch.get()).round() as u64);
+        }
         let bytes = self.options.bytes_per_token;
         if let (None, Some(bits), Some(bytes)) = (run.loss, run.bits_per_byte, bytes) {
             run.loss = Loss::new(bits * std::f64::consts::LN_2 * bytes).ok();
@@ -191,6 +205,7 @@ impl<'a> RowReader<'a> {
             rows.len() - 1
         });
         let known = &mut rows[at];
+        self.without_step += usize::from(row.run.step.is_none());
         known.curve.extend(point);
         // A point that lies later is nearer to the final state. Equal steps: the later row.
         let order = |run: &Run| (run.step, run.tokens.map(f64::from).unwrap_or(0.0));
