@@ -137,3 +137,18 @@ test("a hundred thousand checkpoints are thinned in the drawing, and the picture
   assert.match(readFileSync(svg, "utf8").replaceAll(/\s+/g, " "), /of 100000 checkpoints/);
   assert.ok(statSync(svg).size < 1e6);
 });
+
+test("a long table of runs opens on demand, and is printed whole", async () => {
+  const here = folder();
+  const [csv, html] = [join(here, "runs.csv"), join(here, "report.html")];
+  runs(csv, 240, (k) => `run ${k}`);
+  isoflop("report", csv, "--law", "chinchilla", "-o", html);
+  const { page } = await open(html, { viewport: { width: 1280, height: 900 } });
+  const last = page.getByRole("rowheader", { name: "run 239", exact: true });
+  assert.equal(await last.isVisible(), false);
+  await page.emulateMedia({ media: "print" });
+  assert.ok((await last.boundingBox())?.height > 0, "printed");
+  await page.emulateMedia({ media: "screen" });
+  await page.getByText("Show the 240 runs").click();
+  assert.ok(await last.isVisible());
+});

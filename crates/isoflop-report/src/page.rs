@@ -12,6 +12,9 @@ use crate::visible::visible;
 use askama::Template;
 use isoflop_laws::{Flops, Loss};
 
+/// Rows of runs that stand open in the report.
+const MOST_ROWS: usize = 200;
+
 /// Why the report could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the report could not be written: {0}")]
@@ -221,6 +224,12 @@ impl Page<'_> {
             .fitted
             .map(|fitted| row.run.loss.get() / fitted.get() - 1.0);
         residual.map(numbers::signed_percent).unwrap_or_default()
+    }
+
+    /// Whether the table of runs opens on demand: laying out a thousand rows takes a third of the time
+    /// that the report needs to open.
+    fn folds_runs(&self) -> bool {
+        self.report.used.len() > MOST_ROWS
     }
 
     /// Whether any run has a standard error: the column is left out otherwise.
