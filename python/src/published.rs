@@ -121,9 +121,16 @@ pub fn design_published(py: Python<'_>, law: &str, arguments: DesignArguments) -
 pub fn laws(name: Option<&str>) -> PyResult<String> {
     match name {
         None => text(&isoflop_laws::catalogue()),
-        Some(name) => text(&isoflop_laws::explain(
-            &isoflop_laws::find(name).map_err(of_law)?,
-        )),
+        Some(name) => {
+            let law = isoflop_laws::explain(&isoflop_laws::find(name).map_err(of_law)?);
+            let fitted = isoflop_fit::FITTED_LAWS.iter();
+            let is_fitted = fitted
+                .map(|law| law.name())
+                .any(|name| name == law.card.name);
+            let mut said = serde_json::to_value(&law).map_err(misuse)?;
+            said["is_fitted"] = json!(is_fitted);
+            text(&said)
+        }
     }
 }
 
