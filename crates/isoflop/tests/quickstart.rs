@@ -7,10 +7,12 @@ use isoflop_quickstart::{CorpusChoice, Options, prepare};
 use isoflop_train::{Device, Recipe};
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const MINUTES: f64 = 30.0;
 const RATIO: f64 = 2.0;
@@ -118,6 +120,32 @@ fn runs(out: &Path) -> Vec<Vec<String>> {
     table.records().map(|record| row(record.unwrap())).collect()
 }
 
+/// Waits until the job has saved states of its training so many times, however fast the machine
+/// is; whether it ended before.
+fn ended_before_saving(job: &mut Child, out: &Path, times: usize) -> bool {
+    for _ in 0..times {
+        let before = saved(out);
+        while saved(out) == before {
+            if job.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    false
+}
+
+/// The states that lie in the folder, each with the time at which it was written.
+fn saved(out: &Path) -> BTreeSet<(OsString, SystemTime)> {
+    let Ok(entries) = fs::read_dir(out.join("checkpoints")) else {
+        return BTreeSet::new();
+    };
+    let of =
+        |entry: fs::DirEntry| Some((entry.file_name(), entry.metadata().ok()?.modified().ok()?));
+    // A file can be renamed between being listed and being looked at.
+    entries.filter_map(|entry| of(entry.ok()?)).collect()
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -130,24 +158,22 @@ fn a_job_killed_again_and_again_ends_with_the_numbers_of_an_uninterrupted_one() 
     prepared(&killed);
     // The same plan: it holds the measured speeds and the time at which it was made.
     fs::copy(whole.join("plan.json"), killed.join("plan.json")).unwrap();
-    let began = std::time::Instant::now();
     let expected = said(&whole);
-    let life = began.elapsed().as_secs_f64();
     let mut random = rand::rngs::StdRng::seed_from_u64(4);
     let mut kills = 0;
     while kills < 12 {
         let mut job = start(&killed);
-        std::thread::sleep(Duration::from_secs_f64(
-            life * random.random_range(0.05..0.5),
-        ));
-        if job.try_wait().unwrap().is_some() {
+        if ended_before_saving(&mut job, &killed, random.random_range(1..=2)) {
+            assert!(job.wait().unwrap().success());
             break;
         }
+        // Somewhere before the next state, too.
+        std::thread::sleep(Duration::from_millis(random.random_range(0..15)));
         job.kill().unwrap();
         job.wait().unwrap();
         kills += 1;
     }
-    assert!(kills > 1, "the job ended before it was killed");
+    assert!(kills >= 5, "the job ended after {kills} kills");
     assert_eq!(said(&killed), expected);
     assert_eq!(runs(&killed), runs(&whole));
     assert!(runs(&whole).len() > 8);
