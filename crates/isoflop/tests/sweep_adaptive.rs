@@ -9,42 +9,10 @@ use isoflop_sweep::ROUND_FAILPOINTS;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use sweeps::{Sweep, number};
-
-const TARGET: f64 = 1e20;
-const LIMIT: f64 = 1e18;
+use sweeps::{Sweep, assert_forecast_holds, assert_whole, number};
 
 fn ladder(seconds: f64) -> Sweep {
-    Sweep::adaptive(seconds, "1e20", "1e18")
-}
-
-/// The smallest loss at a budget by the law that `examples/sweep/minimal.py` follows.
-fn truth(flops: f64) -> f64 {
-    let loss = |params: f64| {
-        1.69 + 406.4 / params.powf(0.34) + 410.7 / (flops / (6.0 * params)).powf(0.28)
-    };
-    let sizes = (0..4000).map(|step| 10f64.powf(5.0 + f64::from(step) * 0.002));
-    sizes.map(loss).fold(f64::INFINITY, f64::min)
-}
-
-/// What must hold of a ladder that has ended, however it came there.
-fn assert_whole(sweep: &Sweep) {
-    let status = sweep.status();
-    let runs = status["runs"].as_array().unwrap().len();
-    assert_eq!(status["counts"]["finished"], runs, "{status}");
-    assert_eq!(status["counts"]["conflicts"], 0);
-    assert_eq!(sweep.starts(), runs, "a run was made twice");
-    assert_eq!(sweep.accepted().lines().count(), runs + 1);
-    let spent = status["counts"]["spent_flops"].as_f64().unwrap();
-    assert!(spent <= LIMIT, "{spent}");
-    let adaptive = &status["adaptive"];
-    assert!(adaptive["ended"].is_string(), "{adaptive}");
-    let added = std::fs::read_to_string(sweep.root().join("added.toml")).unwrap();
-    let rounds = adaptive["rounds"].as_array().unwrap();
-    assert!(!rounds.is_empty());
-    assert_eq!(added.matches("[[round]]").count(), rounds.len());
-    assert_eq!(added.matches("[[round.run]]").count(), runs - 15);
-    assert_eq!(sweep.processes(), BTreeSet::new(), "orphans");
+    Sweep::adaptive(seconds, "parallel = 2")
 }
 
 #[test]
@@ -59,15 +27,9 @@ fn an_adaptive_ladder_forecasts_the_truth_and_keeps_to_its_limit() {
         "{said}"
     );
     assert_whole(&sweep);
+    assert_eq!(sweep.processes(), BTreeSet::new(), "orphans");
     let before = sweep.status();
-    let forecast = &before["adaptive"]["forecast"];
-    let at = |name: &str| forecast[name].as_f64().unwrap();
-    let truth = truth(TARGET);
-    assert!(
-        (at("lo")..=at("hi")).contains(&truth),
-        "{forecast}, truth {truth}"
-    );
-    assert!((at("hi") - at("lo")) / at("loss") < 0.1, "{forecast}");
+    assert_forecast_holds(&sweep);
     // Why each was added stands beside it.
     let added = std::fs::read_to_string(sweep.root().join("added.toml")).unwrap();
     assert!(
@@ -117,6 +79,7 @@ fn kills_at_any_instant_make_no_run_twice_and_spend_nothing_twice() {
     }
     assert!(sweep.finish().status.success());
     assert_whole(&sweep);
+    assert_eq!(sweep.processes(), BTreeSet::new(), "orphans");
     println!(
         "{killed} kills at random instants and {} at failpoints: {} runs made once each, {} times added",
         ROUND_FAILPOINTS.len(),

@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use sweeps::Sweep;
+use sweeps::{Sweep, assert_forecast_holds, assert_whole};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engines/ray.sh");
 const TOKEN: &str = "a-token-of-the-tests-that-is-long-enough";
@@ -185,6 +185,16 @@ fn a_ladder_runs_once_whatever_ray_says_of_it() {
 }
 
 #[test]
+fn an_adaptive_ladder_adds_its_runs_as_jobs() {
+    let ray = Ray::start();
+    let sweep = Sweep::adaptive(0.0, &ray.executor());
+    let output = ray.start_sweep(&sweep).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_whole(&sweep);
+    assert_forecast_holds(&sweep);
+}
+
+#[test]
 fn the_built_in_trainer_works_as_jobs() {
     let ray = Ray::start();
     let sweep = Sweep::built_in(&ray.executor());
@@ -221,14 +231,15 @@ fn a_run_outlives_the_head_that_began_it() {
     let ray = Ray::start();
     let sweep = Sweep::new(2, 12.0, &format!("parallel = 1\n{}", ray.executor()));
     let controller = ray.start_sweep(&sweep);
-    ray.running();
+    let begun = ray.running();
     ray.script("kill-head", &[], &[]);
     // Nothing is concluded while nobody answers.
     sweep.wait_until(|status| status["notes"].to_string().contains("does not answer"));
     assert_eq!(sweep.status()["counts"]["active"], 1);
     ray.script("stop", &[], &[]);
     ray.begin(&[]);
-    assert_eq!(ray.jobs(), Vec::<Value>::new(), "a new head knows no job");
+    let of_the_old_head = |job: &Value| job["submission_id"] == begun.as_str();
+    assert!(!ray.jobs().iter().any(of_the_old_head), "the head knows it");
     let output = controller.wait_with_output().unwrap();
     assert_accepted_once(&sweep, &output, 2);
     let attempts: Vec<u64> = sweep.status()["runs"]

@@ -2,8 +2,7 @@
 //!
 //! Needs Debian's slurm-wlm slurmctld slurmd slurm-client munge; fails where they are missing.
 //! Part of the tests with `--features slurm-tests`.
-//! `SWEEP_PLANNED=10000 cargo test -p isoflop --features slurm-tests --test sweep_slurm -- --nocapture ten_thousand`
-//! is the load test in full.
+//! `bench/sweep/run R16` is the load test in full.
 
 mod sweeps;
 
@@ -12,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use sweeps::{ISOFLOP, Sweep, number};
+use sweeps::{ISOFLOP, Sweep, assert_forecast_holds, assert_whole, number};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engines/slurm.sh");
 
@@ -153,6 +152,17 @@ fn the_built_in_trainer_works_as_jobs() {
     let local = Sweep::built_in("");
     assert!(local.finish().status.success());
     assert_eq!(sweep.accepted(), local.accepted());
+}
+
+#[test]
+fn an_adaptive_ladder_adds_its_runs_as_jobs() {
+    let slurm = Slurm::start();
+    let sweep = Sweep::adaptive(0.0, &(executor("", "") + "\nruns_per_task = 3"));
+    let output = slurm.start_sweep(&sweep).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert_whole(&sweep);
+    assert_forecast_holds(&sweep);
 }
 
 /// Case L: Slurm forgets a job that it acknowledged and gives its number to another one.

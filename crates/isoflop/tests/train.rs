@@ -1,6 +1,6 @@
 //! `isoflop train`: kills, signals, divergences, bad input, and sweeps of the built-in trainer.
 //!
-//! `TRAIN_KILLS=200 cargo test -p isoflop --test train -- --nocapture kill` is the full harness;
+//! `TRAIN_KILLS=200 cargo test --workspace --test train -- --nocapture kill` is the full harness;
 //! without the variable a shorter one runs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -67,11 +67,27 @@ impl Run {
         serde_json::from_str(&self.text("run.result.json")).unwrap()
     }
 
+    /// What was trained, of a run that has ended.
+    fn spec(&self) -> TrainSpec {
+        serde_json::from_value(self.result()["spec"].clone()).unwrap()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.join("run.checkpoint/run.safetensors")
+    }
+
+    /// How far its saved state is; a run on its way has no `spec` to be read by.
+    fn steps_done(&self, spec: &TrainSpec) -> usize {
+        let state = self.state();
+        if !state.exists() {
+            return 0;
+        }
+        Trainer::load(&state, spec).unwrap().steps_done() as usize
+    }
+
     /// The bits of the weights and of the loss log, and the files beside.
     fn bits(&self) -> (Vec<u32>, Vec<u32>, String, String) {
-        let spec: TrainSpec = serde_json::from_value(self.result()["spec"].clone()).unwrap();
-        let state = self.folder.join("run.checkpoint/run.safetensors");
-        let trainer = Trainer::load(&state, &spec).unwrap();
+        let trainer = Trainer::load(&self.state(), &self.spec()).unwrap();
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
         (
             bits(&trainer.weights().unwrap()),
@@ -94,15 +110,19 @@ fn a_run_killed_at_random_instants_ends_with_the_same_bits() {
     fs::remove_dir_all(whole.folder.join("run.checkpoint")).unwrap();
     let began = Instant::now();
     assert!(whole.finish().status.success());
-    let longest = began.elapsed().as_secs_f64() * 2.5 / kills as f64 + 0.3;
+    let (mut lived, mut done) = (0.05 * began.elapsed().as_secs_f64(), steps / 20);
 
     let killed = Run::new(&folder.path().join("killed"), changes);
+    let spec = whole.spec();
     let mut random = rand::rngs::StdRng::seed_from_u64(2);
     let mut count = [0; 3];
     while count.iter().sum::<usize>() < kills {
         let mut child = killed.start();
         let pid = Pid::from_child(&child);
-        let life = Duration::from_secs_f64(random.random_range(0.0..longest));
+        // As far on average as spreads the kills over what is left of the run, at the pace until now.
+        let left = (kills - count.iter().sum::<usize>()) as f64;
+        let mean = lived / done as f64 * (steps - killed.steps_done(&spec)) as f64 / left;
+        let life = Duration::from_secs_f64(random.random_range(0.0..2.0 * mean));
         let (born, mut ended) = (Instant::now(), false);
         while born.elapsed() < life && !ended {
             ended = child.try_wait().unwrap().is_some();
@@ -124,6 +144,8 @@ fn a_run_killed_at_random_instants_ends_with_the_same_bits() {
         }
         child.wait().unwrap();
         count[kind] += 1;
+        lived += life.as_secs_f64();
+        done = steps / 20 + killed.steps_done(&spec);
     }
     assert!(killed.finish().status.success());
     let (expected, found) = (whole.bits(), killed.bits());
@@ -145,7 +167,7 @@ fn a_told_run_saves_its_state_and_says_how_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let run = Run::new(&folder.path().join("run"), json!({"tokens": 64_000_000}));
     let child = run.start();
-    let state = run.folder.join("run.checkpoint/run.safetensors");
+    let state = run.state();
     while !state.exists() {
         sleep(Duration::from_millis(5));
     }

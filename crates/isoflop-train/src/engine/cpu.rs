@@ -10,10 +10,16 @@ use crate::shape::ModelShape;
 use crate::transformer::{Transformer, Workspace};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Parts that a batch is divided into, whatever the number of threads: gradients are added up in
-/// this order, so the weights have the same bits on one thread as on many.
-const SHARDS: usize = 4;
+/// Parts that a batch is divided into, at most, whatever the number of threads: gradients are added
+/// up in this order, so the weights have the same bits on one thread as on many. Each has a gradient
+/// of its own, which is why large models are divided into fewer.
+const SHARDS: usize = 8;
+const SHARDS_OF_LARGE: usize = 4;
+
+/// Weights from which a model is large: its gradients would fill half a gigabyte.
+const LARGE: usize = 1 << 24;
 
 /// Rows (tokens) that a shard passes through the model at a time, about; small enough for the
 /// activations of a small model to stay in a core's cache.
@@ -23,7 +29,6 @@ const MICROBATCH_ROWS: usize = 512;
 const CHUNK: usize = 1 << 14;
 
 struct Shard {
-    work: Workspace<Cpu>,
     gradient: Vec<f32>,
     inputs: Vec<u16>,
     targets: Vec<u16>,
@@ -35,6 +40,8 @@ pub struct CpuEngine {
     model: Transformer,
     state: State,
     shards: Vec<Shard>,
+    /// One a thread: a shard takes that of the thread that it runs on.
+    works: Vec<Mutex<Workspace<Cpu>>>,
     microbatch: usize,
     batch_tokens: usize,
     /// Room for Muon, one a tensor that it trains; made by its first step.
@@ -48,21 +55,28 @@ impl CpuEngine {
     /// None on the processor.
     pub fn new(shape: ModelShape, batch: usize, state: State) -> Result<Self, DeviceError> {
         let model = Transformer::new(shape);
-        let microbatch = (MICROBATCH_ROWS / shape.context).clamp(1, batch.div_ceil(SHARDS));
-        let shard = |sequences: usize| {
-            Ok(Shard {
-                work: Workspace::new(&Cpu, &shape, microbatch)?,
-                gradient: vec![0.0; state.weights.len()],
-                inputs: vec![0; sequences * shape.context],
-                targets: vec![0; sequences * shape.context],
-                loss: 0.0,
-            })
+        let most = if state.weights.len() < LARGE {
+            SHARDS
+        } else {
+            SHARDS_OF_LARGE
         };
-        let shards = shard_sizes(batch).map(shard).collect::<Result<_, _>>()?;
+        let microbatch = (MICROBATCH_ROWS / shape.context).clamp(1, batch.div_ceil(most));
+        let shard = |sequences: usize| Shard {
+            gradient: vec![0.0; state.weights.len()],
+            inputs: vec![0; sequences * shape.context],
+            targets: vec![0; sequences * shape.context],
+            loss: 0.0,
+        };
+        let shards: Vec<Shard> = shard_sizes(batch, most).map(shard).collect();
+        let threads = rayon::current_num_threads().min(shards.len());
+        let works = (0..threads)
+            .map(|_| Workspace::new(&Cpu, &shape, microbatch).map(Mutex::new))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             model,
             state,
             shards,
+            works,
             microbatch,
             batch_tokens: batch * shape.context,
             scratch: Vec::new(),
@@ -83,29 +97,29 @@ impl CpuEngine {
         let rows = self.microbatch * self.model.shape().context;
         let weight = 1.0 / self.batch_tokens as f32;
         let (model, weights) = (&self.model, &self.state.weights);
-        self.shards
-            .par_iter_mut()
-            .with_max_len(1)
-            .for_each(|shard| {
-                shard.loss = 0.0;
-                let m = shard.inputs.len();
-                for start in (0..m).step_by(rows) {
-                    let range = start..(start + rows).min(m);
-                    let rows = range.len();
-                    model.loss_and_gradient(
-                        &Cpu,
-                        weights,
-                        View::new(&shard.inputs, range.clone()),
-                        View::new(&shard.targets, range),
-                        weight,
-                        start == 0,
-                        &mut shard.gradient,
-                        &mut shard.work,
-                    );
-                    let losses = &shard.work.losses()[..rows];
-                    shard.loss += losses.iter().map(|loss| f64::from(*loss)).sum::<f64>();
-                }
-            });
+        let works = &self.works;
+        let each = |shard: &mut Shard| {
+            let work = &mut *own(works);
+            shard.loss = 0.0;
+            let m = shard.inputs.len();
+            for start in (0..m).step_by(rows) {
+                let range = start..(start + rows).min(m);
+                let rows = range.len();
+                model.loss_and_gradient(
+                    &Cpu,
+                    weights,
+                    View::new(&shard.inputs, range.clone()),
+                    View::new(&shard.targets, range),
+                    weight,
+                    start == 0,
+                    &mut shard.gradient,
+                    work,
+                );
+                let losses = &work.losses()[..rows];
+                shard.loss += losses.iter().map(|loss| f64::from(*loss)).sum::<f64>();
+            }
+        };
+        self.shards.par_iter_mut().with_max_len(1).for_each(each);
         let sum: f64 = self.shards.iter().map(|shard| shard.loss).sum();
         sum / self.batch_tokens as f64
     }
@@ -225,14 +239,12 @@ impl Engine for CpuEngine {
     }
 
     fn evaluate(&mut self, windows: &[&[u16]]) -> Result<Vec<f64>, DeviceError> {
-        let share = windows.len().div_ceil(self.shards.len()).max(1);
         let (model, weights, microbatch) = (&self.model, &self.state.weights, self.microbatch);
-        let parts: Vec<Vec<f64>> = self
-            .shards
-            .par_iter_mut()
+        let works = &self.works;
+        let parts: Vec<Vec<f64>> = windows
+            .par_chunks(microbatch)
             .with_max_len(1)
-            .zip(windows.par_chunks(share))
-            .map(|(shard, windows)| evaluate_part(model, weights, windows, microbatch, shard))
+            .map(|windows| evaluate_part(model, weights, windows, &mut own(works)))
             .collect();
         Ok(parts.concat())
     }
@@ -247,29 +259,28 @@ impl Engine for CpuEngine {
     }
 }
 
+/// The buffers of the thread that asks.
+fn own(works: &[Mutex<Workspace<Cpu>>]) -> MutexGuard<'_, Workspace<Cpu>> {
+    let thread = rayon::current_thread_index().unwrap_or(0);
+    let work = works[thread % works.len()].lock();
+    // Whatever a pass that panicked left in them is overwritten.
+    work.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Losses of no more windows than a workspace holds.
 fn evaluate_part(
     model: &Transformer,
     weights: &Vec<f32>,
     windows: &[&[u16]],
-    microbatch: usize,
-    shard: &mut Shard,
+    work: &mut Workspace<Cpu>,
 ) -> Vec<f64> {
     let t = model.shape().context;
-    let mut all = Vec::with_capacity(windows.len());
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    for group in windows.chunks(microbatch) {
-        inputs.clear();
-        targets.clear();
-        for window in group {
-            inputs.extend_from_slice(&window[..t]);
-            targets.extend_from_slice(&window[1..]);
-        }
-        let m = inputs.len();
-        let (inputs, targets) = (View::first(&inputs, m), View::first(&targets, m));
-        model.losses(&Cpu, weights, inputs, targets, &mut shard.work);
-        all.extend(means(&shard.work.losses()[..m], t));
-    }
-    all
+    let inputs: Vec<u16> = windows.iter().flat_map(|w| &w[..t]).copied().collect();
+    let targets: Vec<u16> = windows.iter().flat_map(|w| &w[1..]).copied().collect();
+    let m = inputs.len();
+    let (inputs, targets) = (View::first(&inputs, m), View::first(&targets, m));
+    model.losses(&Cpu, weights, inputs, targets, work);
+    means(&work.losses()[..m], t).collect()
 }
 
 /// A part of the update that one thread makes.
@@ -321,8 +332,8 @@ fn take<'a>(slice: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {
     head
 }
 
-fn shard_sizes(batch: usize) -> impl Iterator<Item = usize> {
-    let shards = SHARDS.min(batch);
+fn shard_sizes(batch: usize, most: usize) -> impl Iterator<Item = usize> {
+    let shards = most.min(batch);
     (0..shards).map(move |i| batch / shards + usize::from(i < batch % shards))
 }
 

@@ -25,6 +25,52 @@ pub fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().expect("a whole number"))
 }
 
+/// FLOPs of the run that adaptive ladders forecast.
+pub const TARGET: f64 = 1e20;
+/// FLOPs that they may spend.
+pub const LIMIT: f64 = 1e18;
+
+/// What must hold of an adaptive ladder that has ended, however it came there.
+pub fn assert_whole(sweep: &Sweep) {
+    let status = sweep.status();
+    let runs = status["runs"].as_array().unwrap().len();
+    assert_eq!(status["counts"]["finished"], runs, "{status}");
+    assert_eq!(status["counts"]["conflicts"], 0);
+    assert_eq!(sweep.starts(), runs, "a run was made twice");
+    assert_eq!(sweep.accepted().lines().count(), runs + 1);
+    let spent = status["counts"]["spent_flops"].as_f64().unwrap();
+    assert!(spent <= LIMIT, "{spent}");
+    let adaptive = &status["adaptive"];
+    assert!(adaptive["ended"].is_string(), "{adaptive}");
+    let added = std::fs::read_to_string(sweep.root().join("added.toml")).unwrap();
+    let rounds = adaptive["rounds"].as_array().unwrap();
+    assert!(!rounds.is_empty());
+    assert_eq!(added.matches("[[round]]").count(), rounds.len());
+    assert_eq!(added.matches("[[round.run]]").count(), runs - 15);
+}
+
+/// The forecast of an adaptive ladder holds what the trainer's law says of its target.
+pub fn assert_forecast_holds(sweep: &Sweep) {
+    let status = sweep.status();
+    let forecast = &status["adaptive"]["forecast"];
+    let at = |name: &str| forecast[name].as_f64().unwrap();
+    let truth = best_loss(TARGET);
+    assert!(
+        (at("lo")..=at("hi")).contains(&truth),
+        "{forecast}, truth {truth}"
+    );
+    assert!((at("hi") - at("lo")) / at("loss") < 0.1, "{forecast}");
+}
+
+/// The smallest loss at a budget by the law that `examples/sweep/minimal.py` follows.
+fn best_loss(flops: f64) -> f64 {
+    let loss = |params: f64| {
+        1.69 + 406.4 / params.powf(0.34) + 410.7 / (flops / (6.0 * params)).powf(0.28)
+    };
+    let sizes = (0..4000).map(|step| 10f64.powf(5.0 + f64::from(step) * 0.002));
+    sizes.map(loss).fold(f64::INFINITY, f64::min)
+}
+
 /// A sweep in a temporary folder.
 pub struct Sweep {
     folder: tempfile::TempDir,
@@ -52,11 +98,12 @@ impl Sweep {
         sweep
     }
 
-    /// A ladder that adds runs within a limit, for the forecast of a run of `target` FLOPs.
-    pub fn adaptive(seconds: f64, target: &str, limit: &str) -> Self {
-        let ladder = ["--budget", "1e17", "--adaptive", target, "--spend", limit];
+    /// A ladder that adds runs within [`LIMIT`], for the forecast of a run of [`TARGET`] FLOPs.
+    pub fn adaptive(seconds: f64, executor: &str) -> Self {
+        let (target, limit) = (format!("{TARGET:e}"), format!("{LIMIT:e}"));
+        let ladder = ["--budget", "1e17", "--adaptive", &target, "--spend", &limit];
         let command = ["--", "python3", "train.py", "{spec}", "{result}", "{curve}"];
-        Sweep::planned(seconds, &[&ladder[..], &command].concat(), "parallel = 2")
+        Sweep::planned(seconds, &[&ladder[..], &command].concat(), executor)
     }
 
     /// Runs of the built-in trainer on the synthetic source.
