@@ -274,7 +274,7 @@ fn finish(
 ) -> String {
     let body = svg.split_once('>').map_or(svg, |(_, body)| body);
     // The font stands once, where every text takes it from.
-    let body = compact::dots(body).replace(&format!(" font-family=\"{FONT}\""), "");
+    let body = compact::compact(body).replace(&format!(" font-family=\"{FONT}\""), "");
     let (fine_width, fine_height) = (px(size.0), px(size.1));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \

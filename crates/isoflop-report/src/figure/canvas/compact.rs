@@ -1,12 +1,50 @@
-//! Many equal discs as one path and many equal rings as one group: a hundred thousand points stay
-//! a small file.
+//! Many equal discs or lines as one path and many equal rings as one group: a hundred thousand points
+//! stay a small file, which opens fast.
 
 /// From this many on, discs are put together.
 const WORTH_IT: usize = 24;
 
+/// Puts together what the drawing library writes one by one, and leaves out what is the default
+/// anyway.
+pub(super) fn compact(svg: &str) -> String {
+    lines(&dots(svg))
+}
+
+/// Puts the pieces of a dashed line, written as lines of their own, into one path.
+fn lines(svg: &str) -> String {
+    let mut out = String::with_capacity(svg.len());
+    let mut lines = svg.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some((look, points)) = polyline(line) else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        out.push_str(&format!("<path {look} d=\"M{}", points.trim_end()));
+        while let Some((_, points)) = lines
+            .peek()
+            .and_then(|line| polyline(line))
+            .filter(|(other, _)| *other == look)
+        {
+            out.push_str(&format!("M{}", points.trim_end()));
+            lines.next();
+        }
+        out.push_str("\"/>\n");
+    }
+    out
+}
+
+/// Look and points of a line that hides what is below it: where two of them meet, it does not matter
+/// whether they are one.
+fn polyline(line: &str) -> Option<(&str, &str)> {
+    let rest = line.strip_prefix("<polyline ")?.strip_suffix("\"/>")?;
+    let (look, points) = rest.split_once(" points=\"")?;
+    (look.starts_with("fill=\"none\"") && !look.contains("opacity")).then_some((look, points))
+}
+
 /// Puts runs of equal discs, one a line, into one path of dots with round ends, and runs of equal
-/// rings into one group; leaves out what is the default anyway.
-pub(super) fn dots(svg: &str) -> String {
+/// rings into one group.
+fn dots(svg: &str) -> String {
     let svg = svg
         .replace(" opacity=\"1\"", "")
         .replace(" stroke=\"none\" stroke-width=\"1\"/>", "/>");
@@ -113,6 +151,26 @@ mod tests {
             dots(&few),
             few.replace(" opacity=\"1\"", "")
                 .replace(" stroke=\"none\" stroke-width=\"1\"", "")
+        );
+    }
+
+    #[test]
+    fn dashes_become_one_path_and_lines_of_other_looks_stay_apart() {
+        let line = |look: &str, points: &str| format!("<polyline {look} points=\"{points} \"/>\n");
+        let (blue, grey) = (
+            "fill=\"none\" stroke=\"#0072B2\"",
+            "fill=\"none\" stroke=\"#595959\"",
+        );
+        let faint = "fill=\"none\" opacity=\"0.5\" stroke=\"#595959\"";
+        let dashes = line(blue, "1,2 3,4") + &line(blue, "5,6 7,8 9,9");
+        let others =
+            line(grey, "1,1 2,2") + "<text/>\n" + &line(grey, "3,3 4,4") + &line(faint, "1,1 2,2");
+        assert_eq!(
+            compact(&(dashes + &others)),
+            format!("<path {blue} d=\"M1,2 3,4M5,6 7,8 9,9\"/>\n")
+                + &format!("<path {grey} d=\"M1,1 2,2\"/>\n<text/>\n")
+                + &format!("<path {grey} d=\"M3,3 4,4\"/>\n")
+                + &line(faint, "1,1 2,2")
         );
     }
 
