@@ -1,6 +1,7 @@
 //! Parquet files of others, opened with care: the library that reads them sets memory aside, loops
 //! and asserts by what a file says of itself. What it says is held against the file's size first.
 
+mod format;
 mod thrift;
 
 use parquet::errors::{ParquetError, Result};
@@ -89,13 +90,15 @@ fn check_directory(input: &impl ChunkReader) -> Result<()> {
     };
     let directory = input.get_bytes(start, length as usize)?;
     let mut groups = 0;
-    let walked = thrift::walk(&directory, &mut |path, value| {
+    let walked = thrift::walk(&directory, format::directory, &mut |path, value| {
         // FileMetaData.schema[..].num_children
         groups += usize::from(path == [2, 0, 5] && value != 0);
     });
     match walked {
         Err(Stop::Short) => Err(damaged("its directory is cut off")),
-        Err(Stop::Hostile) => Err(damaged("its directory claims more than it holds")),
+        Err(Stop::Hostile) => Err(damaged(
+            "its directory is not of the format, or claims more than it holds",
+        )),
         Ok(_) if groups > MAX_GROUPS => Err(damaged(format!(
             "its schema has {groups} groups: at most {MAX_GROUPS} are read"
         ))),
@@ -216,7 +219,9 @@ impl PageHeader {
             let length = looked_at.min(end - at);
             let bytes = input.get_bytes(at, length as usize)?;
             let mut header = PageHeader::default();
-            match thrift::walk(&bytes, &mut |path, value| header.see(path, value)) {
+            match thrift::walk(&bytes, format::page_header, &mut |path, value| {
+                header.see(path, value)
+            }) {
                 Ok(length) => {
                     header.length = length as u64;
                     return Ok(Some(header));
@@ -226,7 +231,9 @@ impl PageHeader {
                 }
                 Err(Stop::Short) => return Ok(None),
                 Err(Stop::Hostile) => {
-                    return Err(damaged("the header of a page claims more than it holds"));
+                    return Err(damaged(
+                        "the header of a page is not of the format, or claims more than it holds",
+                    ));
                 }
             }
         }

@@ -3,6 +3,8 @@
 //!
 //! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
+use super::format::Kind;
+
 /// Structures within structures that are followed; Parquet's own are half as deep.
 const MAX_DEPTH: usize = 16;
 
@@ -11,22 +13,28 @@ const MAX_DEPTH: usize = 16;
 pub(super) enum Stop {
     /// The bytes ended first.
     Short,
-    /// They are not of the protocol, or claim more elements than there are bytes.
+    /// They are not of the protocol or the format, or claim more elements than there are bytes.
     Hostile,
 }
 
-/// Walks the structure at the start of `bytes` and hands each integer in it to `see`, under the
-/// numbers of the fields that lead to it. Returns the structure's length in bytes.
+/// Walks the structure at the start of `bytes`, whose fields have the kinds of `format`, and hands
+/// each integer in it to `see`, under the numbers of the fields that lead to it. Returns the
+/// structure's length in bytes.
 ///
 /// # Errors
 /// [`Stop`]. All lists together may have as many elements as there are bytes: elements of no size,
 /// such as booleans, would otherwise be claimed by the thousand million.
-pub(super) fn walk(bytes: &[u8], see: &mut dyn FnMut(&[i64], i64)) -> Result<usize, Stop> {
+pub(super) fn walk(
+    bytes: &[u8],
+    format: fn(&[i64]) -> Option<Kind>,
+    see: &mut dyn FnMut(&[i64], i64),
+) -> Result<usize, Stop> {
     let mut walk = Walk {
         bytes,
         at: 0,
         elements_left: bytes.len() as u64,
         path: Vec::new(),
+        format,
         see,
     };
     walk.structure()?;
@@ -38,6 +46,7 @@ struct Walk<'a, 's> {
     at: usize,
     elements_left: u64,
     path: Vec<i64>,
+    format: fn(&[i64]) -> Option<Kind>,
     see: &'s mut dyn FnMut(&[i64], i64),
 }
 
@@ -58,9 +67,16 @@ impl Walk<'_, '_> {
                 step => field.wrapping_add(i64::from(step)),
             };
             self.path.push(field);
+            self.follows_format(kind)?;
             self.value(kind)?;
             self.path.pop();
         }
+    }
+
+    fn follows_format(&self, kind: u8) -> Result<(), Stop> {
+        let wanted = (self.format)(&self.path);
+        let follows = wanted.is_none_or(|wanted| Kind::of(kind) == Some(wanted));
+        follows.then_some(()).ok_or(Stop::Hostile)
     }
 
     fn value(&mut self, kind: u8) -> Result<(), Stop> {
@@ -94,6 +110,10 @@ impl Walk<'_, '_> {
         };
         // Lists in lists count as a level: they take no field.
         self.path.push(0);
+        // A list of nothing needs no kind.
+        if count > 0 {
+            self.follows_format(header & 0x0f)?;
+        }
         self.elements(count, &[header & 0x0f])?;
         self.path.pop();
         Ok(())
@@ -161,11 +181,13 @@ impl Walk<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::page_header;
     use super::*;
 
     fn seen(bytes: &[u8]) -> (Result<usize, Stop>, Vec<(Vec<i64>, i64)>) {
         let mut seen = Vec::new();
-        let end = walk(bytes, &mut |path, value| seen.push((path.to_vec(), value)));
+        let see = &mut |path: &[i64], value| seen.push((path.to_vec(), value));
+        let end = walk(bytes, |_| None, see);
         (end, seen)
     }
 
@@ -186,6 +208,16 @@ mod tests {
             (&[7, 2], 0),
         ];
         assert_eq!(numbers, wanted);
+    }
+
+    #[test]
+    fn a_field_of_another_kind_than_the_format_gives_it_is_hostile() {
+        let walked = |bytes: &[u8]| walk(bytes, page_header, &mut |_, _| {});
+        // Field 1 as an integer, and as a text of one byte, which the library would take for one.
+        assert_eq!(walked(&[0x15, 4, 0]), Ok(3));
+        assert_eq!(walked(&[0x18, 1, 0, 0]), Err(Stop::Hostile));
+        // A field that the format does not have may be anything.
+        assert_eq!(walked(&[0xf8, 1, 0, 0]), Ok(4));
     }
 
     #[test]
