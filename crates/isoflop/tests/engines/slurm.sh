@@ -59,7 +59,16 @@ CONF
 kill) kill -9 "$(cat "$D/run/$3.pid")"; while running "$3"; do sleep .01; done ;;
 revive) revive "$3" ;;
 stop)
+  # Gone means that nothing writes to the folder any more: whoever started it may remove it.
   for daemon in slurmd slurmctld munged; do
-    if running $daemon; then kill "$(cat "$D/run/$daemon.pid")"; fi
+    running $daemon || continue
+    pid=$(cat "$D/run/$daemon.pid")
+    kill "$pid"
+    for _ in $(seq 400); do
+      kill -0 "$pid" 2>/dev/null || continue 2
+      sleep .05
+    done
+    kill -9 "$pid"
+    while kill -0 "$pid" 2>/dev/null; do sleep .05; done
   done ;;
 esac
