@@ -4,7 +4,7 @@ use crate::error::QuickstartError;
 use crate::forecast::{Fits, LEVEL, options_for, sizes};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use isoflop_fit::{Dataset, Fit, FittedLaw, Floored, ForecastAt, Observation, fit, valleys};
+use isoflop_fit::{Dataset, Fit, FittedLaw, ForecastAt, Observation, fit, valleys};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_report::{
     Figure, FigureError, FittedRun, ForecastFigure, IsoflopFigure, KaplanFigure, KaplanPanel,
@@ -20,7 +20,7 @@ pub(crate) struct Shown<'a> {
 }
 
 /// The stated law in a caption.
-const LAW: &str = "Law: Kaplan's L(N, D), averaged over floors";
+const LAW: &str = "Laws averaged, with their discrepancy";
 
 impl Shown<'_> {
     /// All figures in the order in which the report shows them.
@@ -289,11 +289,7 @@ fn power_line(fit: &Fit) -> Option<PowerLine> {
 }
 
 /// The loss that the stated law gives for a run.
-pub(crate) fn fitted(
-    law: &Floored,
-    params: Params,
-    tokens: Tokens,
-) -> Result<Loss, QuickstartError> {
+pub(crate) fn fitted(law: &Fit, params: Params, tokens: Tokens) -> Result<Loss, QuickstartError> {
     let at = ForecastAt {
         params: Some(params),
         tokens: Some(tokens),

@@ -5,8 +5,7 @@ use crate::error::QuickstartError;
 use crate::folder::JobFolder;
 use crate::plan::Plan;
 use isoflop_fit::{
-    Dataset, Fit, FitError, FitOptions, FittedLaw, Floored, Forecast, ForecastAt, LawChoice, fit,
-    fit_floored,
+    Dataset, Fit, FitError, FitOptions, FittedLaw, Forecast, ForecastAt, LawChoice, fit,
 };
 use isoflop_laws::{Flops, ParamCount, Params, Tokens};
 use isoflop_plan::{
@@ -20,11 +19,8 @@ use std::collections::BTreeMap;
 /// Coverage that the intervals claim.
 pub(crate) const LEVEL: f64 = 0.9;
 
-/// The law that states the forecast: Kaplan et al. 2020, equation 1.5. Its two terms meet under one
-/// power, so that more data help a large model more than a small one; at the sizes of a quickstart
-/// (10^11 to 10^14 FLOPs) they do, far more than a sum of two powers allows (`docs/recipe.md` has
-/// the figures). It was chosen on ladders of development, before those that are shown.
-const STATED: FittedLaw = FittedLaw::KaplanNd;
+/// The name under which the forecast is stated.
+const AUTO: &str = "auto";
 
 /// The largest factor between the tokens per parameter of a run and of the target, for the run
 /// to be on the target's line of L(C) in any case: beyond it the loss is that of another
@@ -37,12 +33,14 @@ pub(crate) struct Fits {
     pub runs: Vec<Run>,
     /// Which of them the fits use.
     pub selection: Selection,
-    /// What the forecast is stated by: [`STATED`] above the floors that the runs allow.
-    pub stated: Floored,
-    /// L(N, D) with its floor E.
+    /// What the forecast is stated by, as `isoflop predict` does for anybody's runs: the laws of
+    /// the loss averaged, with the error of their form that backtests within the runs reveal.
+    pub stated: Fit,
+    /// L(N, D) with its floor E (Hoffmann et al. 2022).
     pub surface: Fit,
-    /// The laws averaged by how well they forecast within the runs, or why they can't be.
-    pub averaged: Result<Fit, FitError>,
+    /// L(N, D) without a floor, whose terms meet under one power (Kaplan et al. 2020, equation
+    /// 1.5), or why it can't be fitted.
+    pub meeting: Result<Fit, FitError>,
     /// L(C) along the target's tokens per parameter, or why it can't be fitted.
     pub compute: Result<Fit, FitError>,
 }
@@ -57,12 +55,12 @@ pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartE
         &selection.dataset,
         &options_for(FittedLaw::Chinchilla, plan),
     )?;
-    let stated = fit_floored(&selection.dataset, &options_for(STATED, plan))?;
     let automatic = FitOptions {
         law: LawChoice::Auto,
-        ..options_for(STATED, plan)
+        ..options_for(FittedLaw::Chinchilla, plan)
     };
-    let averaged = fit(&selection.dataset, &automatic);
+    let stated = fit(&selection.dataset, &automatic)?;
+    let meeting = fit(&selection.dataset, &options_for(FittedLaw::KaplanNd, plan));
     let line = on_the_line(&selection.dataset, &plan.ladder.target)?;
     let compute = fit(&line, &options_for(FittedLaw::PowerC, plan));
     Ok(Fits {
@@ -70,7 +68,7 @@ pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartE
         selection,
         stated,
         surface,
-        averaged,
+        meeting,
         compute,
     })
 }
@@ -151,25 +149,19 @@ pub(crate) fn seal(
     }
     // A law that does not reach the target is no reason to stop: it is there for the record.
     let others = [
-        Some((fits.surface.law.to_string(), &fits.surface)),
-        fits.compute
-            .as_ref()
-            .ok()
-            .map(|fit| (fit.law.to_string(), fit)),
-        fits.averaged
-            .as_ref()
-            .ok()
-            .map(|fit| ("auto".to_owned(), fit)),
+        Some(&fits.surface),
+        fits.meeting.as_ref().ok(),
+        fits.compute.as_ref().ok(),
     ];
     let others = others.into_iter().flatten();
-    let others = others.filter_map(|(law, fit)| said(law, fit, plan).ok());
+    let others = others.filter_map(|fit| said(fit.law.to_string(), fit, plan).ok());
     let body = ForecastBody {
         name: plan.ladder.target.name.clone(),
         sealed_at: Timestamp::now(),
         conventions: conventions(fits),
         corpus_fingerprint: Some(plan.facts.fingerprint.to_string()),
         level: LEVEL,
-        stated: stated(fits, plan)?,
+        stated: said(AUTO.to_owned(), &fits.stated, plan)?,
         others: others.collect(),
         inputs: inputs(fits),
     };
@@ -186,19 +178,6 @@ pub(crate) fn conventions(fits: &Fits) -> Conventions {
         param_count: fits.selection.dataset.param_count,
         flop_count: fits.selection.dataset.flop_count,
     }
-}
-
-/// What the stated law says about the target, with the constants above the floor in the middle.
-fn stated(fits: &Fits, plan: &Plan) -> Result<LawForecast, QuickstartError> {
-    let (floor, middle) = fits.stated.middle();
-    let said = fits.stated.forecast(&target_of(plan)?, LEVEL)?;
-    let mut constants = constants(middle);
-    constants.insert("E".to_owned(), *floor);
-    Ok(LawForecast {
-        law: format!("{STATED}-floored"),
-        constants,
-        forecasts: vec![point(&said, middle, plan)?],
-    })
 }
 
 /// What a fit says about the target, under the name `law`.
@@ -273,7 +252,7 @@ mod tests {
                 seconds: 270.0,
                 ratio: 10.0,
                 unique_tokens: 30_000_000,
-                validation_tokens: 1_500_000,
+                validation_tokens: 786_432,
             };
             let ladder = isoflop_train::plan(&Recipe::default(), budget, speed).unwrap();
             let (params, tokens, _) = sizes(&ladder.target).unwrap();

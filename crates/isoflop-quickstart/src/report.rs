@@ -120,18 +120,8 @@ impl Told<'_> {
              warm-up, then linear to 0 at the end of each run",
             recipe.batch, recipe.context, recipe.learning_rate
         );
-        let highest = self
-            .fits
-            .stated
-            .fits
-            .last()
-            .map_or(0.0, |(floor, _)| *floor);
-        let law = format!(
-            "Kaplan's L(N, D) above a floor E, averaged over E from 0 to {highest:.2} nats: runs \
-             as small as these do not say where the loss ends"
-        );
         let rows = [
-            ("Law of the forecast", law),
+            ("Law of the forecast", STATED.to_owned()),
             ("N", counted.param_count.to_string()),
             ("C", counted.flop_count.to_string()),
             ("Loss", loss),
@@ -189,7 +179,7 @@ impl Told<'_> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.fits.stated.middle().1.warnings.clone();
+        let mut warnings = self.fits.stated.warnings.clone();
         warnings.extend(self.fits.selection.notes.iter().cloned());
         if let Err(error) = &self.fits.compute {
             warnings.push(format!("L(C) was not fitted: {error}"));
@@ -197,6 +187,11 @@ impl Told<'_> {
         warnings
     }
 }
+
+/// How the forecast is stated.
+const STATED: &str = "Hoffmann's L(N, D), Kaplan's L(N, D) and a law in compute alone, averaged by \
+                      how plausible the runs make each; the interval holds how wrong their form may \
+                      be, by forecasts within the runs";
 
 /// What the table of constants is for.
 const SURFACE: &str = "the law of Hoffmann et al., for its floor E; the forecast is stated by the \

@@ -102,22 +102,42 @@ pub enum LadderError {
     Quantity(#[from] QuantityError),
 }
 
-/// Tokens a parameter around which the runs of a budget lie (Hoffmann et al. 2022).
-const CENTRAL_RATIO: f64 = 20.0;
+/// Tokens a parameter around which the runs of a budget lie: where the valleys of models of this
+/// size are on text (`isoflop experiment tokens-per-parameter`: 11, 8 to 18). The 20 of Hoffmann et
+/// al. 2022 are of budgets a billion times as large; a target there lies off the optimum and beyond
+/// what its small runs, which have few tokens a parameter, can say.
+const CENTRAL_RATIO: f64 = 10.0;
 
 /// Compute of a level of small runs, as a share of the largest level's, and the sizes tried there.
 type Level = (f64, usize);
 
 /// Compute of each level of small runs, as a share of the largest, and the sizes tried there.
 /// Four sizes make a valley with a run to spare. The cheaper levels have fewer: their largest
-/// models would be cut off after too few tokens to say much. All levels below the first cost less
-/// than it does, and each doubles the reach of the fit.
-const LEVELS: [Level; 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
+/// models would be cut off after too few tokens to say much. All levels below the first two cost
+/// less than those do, and they reach down a factor of eight; forecasts from sixteen such runs
+/// scatter half as much as from eleven (`docs/recipe.md`).
+const LEVELS: [Level; 7] = [
+    (1.0, 4),
+    (0.71, 4),
+    (0.5, 4),
+    (0.35, 3),
+    (0.25, 3),
+    (0.18, 2),
+    (0.125, 2),
+];
 
-/// How many of the levels a ladder has, and how many sizes at least: the exponent of N is drawn
-/// through them. The cheapest level and the largest size bound the whole ladder from below, so a
-/// machine too slow for the first gives both up before the job is refused.
-const EXTENTS: [(usize, usize); 2] = [(4, 4), (3, 3)];
+/// Every other of them, for little time.
+const FEW_LEVELS: [Level; 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
+
+/// The levels of a ladder, and how many sizes it has at least: the exponent of N is drawn through
+/// them. The cheapest level and the largest size bound the whole ladder from below, so a machine
+/// too slow for the first gives up runs, then the cheapest level and a size, before the job is
+/// refused.
+const EXTENTS: [(&[Level], usize); 3] = [
+    (&LEVELS, 4),
+    (&FEW_LEVELS, 4),
+    (FEW_LEVELS.split_at(3).0, 3),
+];
 
 /// Runs of the least ladder: a law of five parameters and its noise take as many.
 const FEWEST_RUNS: usize = 8;
@@ -151,12 +171,11 @@ pub fn plan(
         }
     };
     let mut needed = f64::INFINITY;
-    for (count, sizes) in EXTENTS {
-        let levels = &LEVELS[..count];
+    for (levels, sizes) in EXTENTS {
         let mut smallest = smallest_target(recipe, levels, budget.ratio)?;
         let mut ladder = build(recipe, budget, levels, smallest, &mut speed)?;
         while ladder.sizes() < sizes || ladder.small.len() < FEWEST_RUNS {
-            smallest *= 1.1;
+            smallest *= 1.02;
             ladder = build(recipe, budget, levels, smallest, &mut speed)?;
         }
         if ladder.seconds() <= budget.seconds {

@@ -145,7 +145,7 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
                 "share",
             ),
         ],
-        law: "Kaplan's L(N, D) averaged over floors, as quickstart forecasts".to_owned(),
+        law: "Kaplan's L(N, D) averaged over floors".to_owned(),
         param_count: ParamCount::Total,
         n_used: records.rows.len(),
         figures: vec![figure(records, &pairs)?.render()?],
