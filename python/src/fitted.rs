@@ -146,6 +146,16 @@ impl Fit {
         Ok(pairs.map(|(n, d)| loss(n, d).unwrap_or(f64::NAN)).collect())
     }
 
+    /// The law's parameters under the prior and the runs together. JSON.
+    fn posterior(&self, py: Python<'_>, level: f64, seed: u64) -> PyResult<String> {
+        let saved = Arc::clone(&self.saved);
+        let found = interruptible(py, move || saved.fit.posterior(level, seed))?;
+        text(&json!({
+            "law": self.saved.fit.law.name(), "level": level, "seed": seed,
+            "posterior": found.map_err(of_fit)?,
+        }))
+    }
+
     /// Forecasts of runs that are not made yet. JSON.
     fn predict(&self, py: Python<'_>, points: Vec<Point>, level: f64) -> PyResult<String> {
         let forecasts = self.forecasts(py, points, level)?;

@@ -65,6 +65,16 @@ def test_forecasts_of_a_fit_say_the_same(shell, kept: Path) -> None:
     assert_same(fit.predict(flops=1e25, level=0.5), expected)
 
 
+def test_the_posterior_says_the_same(shell, data: Path) -> None:
+    file = data / "chinchilla_epoch.csv"
+    options = ["--law", "chinchilla", "--bootstraps", 0, "--seed", 3, "--posterior"]
+    expected = shell.json("fit", file, *options)
+    fit = isoflop.fit(file, "chinchilla", bootstraps=0)
+    assert_same(fit.posterior(seed=3)["posterior"], expected["posterior"])
+    with pytest.raises(isoflop.IsoflopError, match="has no prior"):
+        isoflop.fit(file, "isoflop", bootstraps=0).posterior()
+
+
 def test_plans_diagnoses_and_designs_of_a_fit_say_the_same(shell, kept: Path) -> None:
     fit = isoflop.load(kept)
     for shown, given in [

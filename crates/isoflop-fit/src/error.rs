@@ -17,6 +17,14 @@ pub enum FitError {
         /// The law's name.
         law: String,
     },
+    /// The law's parameters have no prior.
+    #[error(
+        "law `{law}` has no prior: fit one with published values, such as `chinchilla`, or take the intervals of resampled runs"
+    )]
+    NoPosterior {
+        /// The law's name.
+        law: &'static str,
+    },
     /// Too few usable runs.
     #[error(
         "law `{law}` needs at least {needed} usable runs and there are {found}: add runs, or fit a law with fewer parameters such as `{simpler}`"

@@ -233,20 +233,43 @@ fn parameters(
     (0..best.values.len()).map(one).collect()
 }
 
+/// One sentence for all parameters that the runs leave open.
+fn not_identified(parameters: &[FittedParameter]) -> Option<String> {
+    let unknown = parameters.iter().filter(|p| !p.identified);
+    let unknown: Vec<String> = unknown
+        .map(|p| match (p.lo, p.hi) {
+            (Some(lo), Some(hi)) => format!("{} ({} to {})", p.symbol, rough(lo), rough(hi)),
+            _ => p.symbol.clone(),
+        })
+        .collect();
+    let (last, others) = unknown.split_last()?;
+    Some(match others {
+        [] => format!("{last} is not identified by these runs: do not quote it"),
+        others => format!(
+            "{} and {last} are not identified by these runs: do not quote them",
+            others.join(", ")
+        ),
+    })
+}
+
+/// A number that is not to be quoted, to three digits.
+fn rough(value: f64) -> String {
+    match value.abs() {
+        size if size != 0.0 && !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
 fn fit_warnings(
     parameters: &[FittedParameter],
     draws: &[Vec<f64>],
     options: &FitOptions,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    let unknown = parameters.iter().filter(|p| !p.identified);
-    warnings.extend(unknown.map(|p| match (p.lo, p.hi) {
-        (Some(lo), Some(hi)) => format!(
-            "{} is not identified by these runs (anything from {lo:.3} to {hi:.3}): do not quote it",
-            p.symbol
-        ),
-        _ => format!("{} is not identified by these runs: do not quote it", p.symbol),
-    }));
+    warnings.extend(not_identified(parameters));
     let failed = options.bootstraps.saturating_sub(draws.len());
     if failed * 20 > options.bootstraps {
         warnings.push(format!(
@@ -255,4 +278,42 @@ fn fit_warnings(
         ));
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(symbol: &str, ends: Option<(f64, f64)>, identified: bool) -> FittedParameter {
+        FittedParameter {
+            symbol: symbol.to_owned(),
+            value: 1.0,
+            lo: ends.map(|(lo, _)| lo),
+            hi: ends.map(|(_, hi)| hi),
+            standard_error: None,
+            identified,
+        }
+    }
+
+    #[test]
+    fn what_the_runs_leave_open_is_said_in_one_sentence() {
+        let open = |symbol, ends| parameter(symbol, Some(ends), false);
+        let found = not_identified(&[
+            open("a", (1904.338, 5.350e9)),
+            parameter("k", None, true),
+            open("b", (-0.9931, 12.34)),
+            open("c", (0.0, 2.57)),
+        ]);
+        assert_eq!(
+            found.unwrap(),
+            "a (1904 to 5.35e9), b (-0.993 to 12.3) and c (0.000 to 2.57) are not identified by \
+             these runs: do not quote them"
+        );
+        let found = not_identified(&[parameter("E", None, false)]);
+        assert_eq!(
+            found.unwrap(),
+            "E is not identified by these runs: do not quote it"
+        );
+        assert_eq!(not_identified(&[parameter("E", None, true)]), None);
+    }
 }

@@ -38,7 +38,10 @@ pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
 pub use floored::{Floored, fit_floored};
-pub use forecast::{CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, fit_curve};
+pub use forecast::{
+    CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, PosteriorInterval,
+    fit_curve,
+};
 pub use formula::{Formula, FormulaFit, FormulaOptions, fit_formula};
 pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};
 pub use options::{FitOptions, Objective, Prior, Resampling, UnknownObjective};

@@ -6,7 +6,7 @@ use isoflop_fit::{
     Dataset, FitError, FitOptions, FittedLaw, ForecastAt, Objective, Observation, fit,
 };
 use isoflop_laws::laws::{
-    Chinchilla, DataConstrained, DataQuality, Farseer, KaplanNd, KaplanNs, OverTraining,
+    Chinchilla, DataConstrained, DataQuality, Farseer, KaplanC, KaplanNd, KaplanNs, OverTraining,
 };
 use isoflop_laws::{
     FlopCount, Flops, Law, Loss, LossSurface, ParamCount, Params, Quality, Steps, Tokens,
@@ -81,9 +81,14 @@ fn powers_of_one_quantity_are_recovered() {
         let by_data = of(&|_, d| (5.4e13 / d).powf(0.095));
         let found = values(&by_data, FittedLaw::KaplanD, objective);
         assert_close(&found, &[5.4e13, 0.095], 1e-6);
-        let by_compute = of(&|n, d| (1.4e27 / (6.0 * n * d)).powf(0.057));
+        // Its scale is in petaFLOP/s-days, as on the card and as published.
+        let published = KaplanC::KAPLAN_2020;
+        let by_compute = of(&|n, d| {
+            let flops = Flops::new(6.0 * n * d).unwrap();
+            published.loss(flops).unwrap().get()
+        });
         let found = values(&by_compute, FittedLaw::KaplanC, objective);
-        assert_close(&found, &[1.4e27, 0.057], 1e-6);
+        assert_close(&found, &[published.cc, published.alpha_c], 1e-6);
         let with_floor = of(&|n, d| 40.0 * (6.0 * n * d).powf(-0.08) + 1.5);
         let found = values(&with_floor, FittedLaw::PowerC, objective);
         assert_close(&found, &[40.0, -0.08, 1.5], 1e-5);

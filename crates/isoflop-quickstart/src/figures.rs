@@ -184,7 +184,7 @@ impl Shown<'_> {
             variable,
             fitted,
             others,
-            line: line.as_ref().and_then(power_line),
+            line: line.as_ref().and_then(PowerLine::of_fit),
         })
     }
 
@@ -273,19 +273,6 @@ fn unbottlenecked(data: &Dataset, variable: Variable, runs: &[usize]) -> Option<
     runs.iter()
         .copied()
         .min_by(|a, b| key(a).total_cmp(&key(b)))
-}
-
-fn power_line(fit: &Fit) -> Option<PowerLine> {
-    let [scale, exponent] = fit.parameters.as_slice() else {
-        return None;
-    };
-    let ends = exponent.lo.zip(exponent.hi);
-    Some(PowerLine {
-        scale: scale.value,
-        exponent: exponent.value,
-        exponent_interval: ends.map(|(lo, hi)| (lo, hi, fit.level)),
-        floor: None,
-    })
 }
 
 /// The loss that the stated law gives for a run.

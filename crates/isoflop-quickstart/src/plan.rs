@@ -22,8 +22,8 @@ const FORMAT: u32 = 1;
 /// when they get warm or somebody else works on them.
 const PLANNED_SHARE: f64 = 0.94;
 
-/// Seconds for the measurement of speed, the fits and the report.
-const OVERHEAD_SECS: f64 = 12.0;
+/// Seconds for the measurement of speed, the fits, the forecast and the report.
+const OVERHEAD_SECS: f64 = 16.0;
 
 /// Seeds of two jobs never meet: a job has fewer runs than this.
 const SEEDS_A_JOB: u64 = 1000;

@@ -126,6 +126,9 @@ const LEVELS: [Level; 7] = [
     (0.125, 2),
 ];
 
+/// Fewer of them, for less time.
+const FIVE_LEVELS: [Level; 5] = [(1.0, 4), (0.71, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
+
 /// Every other of them, for little time.
 const FEW_LEVELS: [Level; 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
 
@@ -133,8 +136,9 @@ const FEW_LEVELS: [Level; 4] = [(1.0, 4), (0.5, 4), (0.25, 3), (0.125, 2)];
 /// them. The cheapest level and the largest size bound the whole ladder from below, so a machine
 /// too slow for the first gives up runs, then the cheapest level and a size, before the job is
 /// refused.
-const EXTENTS: [(&[Level], usize); 3] = [
+const EXTENTS: [(&[Level], usize); 4] = [
     (&LEVELS, 4),
+    (&FIVE_LEVELS, 4),
     (&FEW_LEVELS, 4),
     (FEW_LEVELS.split_at(3).0, 3),
 ];

@@ -58,6 +58,10 @@ fn every_json_answer_follows_its_schema() {
     ];
     let found = answer(at, "fit", &fit.concat(), 0);
     assert_eq!(found["n_used"], 45);
+    let posterior = [&quick[..], &["--posterior"]].concat();
+    let found = answer(at, "fit", &posterior, 0);
+    assert_eq!(found["posterior"].as_array().unwrap().len(), 5);
+    assert_eq!(found["posterior"][3]["symbol"], "alpha");
     answer(
         at,
         "fit-by",

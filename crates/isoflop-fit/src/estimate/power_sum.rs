@@ -3,13 +3,14 @@
 
 use super::form::{Form, Jet, Linear};
 use crate::rows::{Axis, Inputs, Row};
+use isoflop_laws::Flops;
 
 /// How the law's card writes a sum of powers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notation {
     /// E, A, B, …, alpha, beta, …: L = E + A / N^alpha + B / D^beta.
     Coefficients,
-    /// Nc, Dc, …, aN, aD, …: L = (Nc / N)^aN + ….
+    /// Nc, Dc, …, aN, aD, …: L = (Nc / N)^aN + …. A scale of compute is in petaFLOP/s-days.
     Scales,
     /// a, b, c: L = a C^b + c.
     Compute,
@@ -43,6 +44,14 @@ impl<const T: usize, const K: usize> PowerSum<T, K> {
     fn term(&self, at: &[f64; K], x: &Inputs, t: usize) -> (f64, f64) {
         let off = x[self.axes[t] as usize] - self.centres[t];
         (off, (-at[Self::CONSTANTS + T + t] * off).exp())
+    }
+}
+
+/// ln of the unit in which a card has a scale on this axis.
+fn ln_unit(axis: Axis) -> f64 {
+    match axis {
+        Axis::Flops => Flops::PER_PF_DAY.ln(),
+        _ => 0.0,
     }
 }
 
@@ -112,7 +121,10 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
         let exponents = &at[c + T..];
         let coefficient = |t: usize| at[c + t] * (exponents[t] * self.centres[t]).exp();
         // (Xc / x)^p at the centre is the term's nats: ln Xc = centre + ln(nats) / p.
-        let scale = |t: usize| (self.centres[t] + at[c + t].ln() / exponents[t]).exp();
+        let scale = |t: usize| {
+            let ln_scale = self.centres[t] + at[c + t].ln() / exponents[t];
+            (ln_scale - ln_unit(self.axes[t])).exp()
+        };
         match self.notation {
             Notation::Coefficients => {
                 let mut values = at[..c].to_vec();
@@ -139,7 +151,10 @@ impl<const T: usize, const K: usize> Form<K> for PowerSum<T, K> {
         for t in 0..T {
             let exponent = at[c + T + t];
             at[c + t] = match self.notation {
-                Notation::Scales => (exponent * (at[c + t].ln() - self.centres[t])).exp(),
+                Notation::Scales => {
+                    let ln_scale = at[c + t].ln() + ln_unit(self.axes[t]);
+                    (exponent * (ln_scale - self.centres[t])).exp()
+                }
                 _ => at[c + t] * (-exponent * self.centres[t]).exp(),
             };
         }

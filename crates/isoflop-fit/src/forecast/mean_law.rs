@@ -2,6 +2,7 @@
 //! levels at the middle of the measurements and logarithms of exponents.
 
 mod farseer;
+mod natural;
 
 use super::sample::{Place, Sample};
 use crate::Prior;
@@ -168,6 +169,15 @@ impl MeanLaw {
     pub(crate) fn surprise(&self, theta: &Theta, k: usize) -> (f64, f64) {
         let belief = self.beliefs[k];
         ((theta[k] - belief.mean) / belief.sd, belief.sd)
+    }
+
+    /// Parameters as far from the prior's means as `normal`, in standard deviations.
+    pub(crate) fn believed(&self, normal: &Theta) -> Theta {
+        let one = |k: usize| {
+            let belief = self.beliefs.get(k);
+            belief.map_or(0.0, |belief| belief.mean + belief.sd * normal[k])
+        };
+        std::array::from_fn(one)
     }
 
     /// ln of the loss and its derivatives by the parameters.

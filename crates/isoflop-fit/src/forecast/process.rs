@@ -136,6 +136,16 @@ impl Process {
         learned
     }
 
+    /// The law's parameters, as far from the most plausible ones as `normal`, in standard
+    /// deviations along independent directions.
+    pub(crate) fn plausible(&self, normal: &Theta) -> Theta {
+        let State {
+            theta, precision, ..
+        } = &self.state;
+        let away = precision.half_solve_transposed(normal[..self.law.len()].to_vec());
+        std::array::from_fn(|k| theta[k] + away.get(k).unwrap_or(&0.0))
+    }
+
     /// What a new measurement may give.
     pub(crate) fn outlook(&self, at: &Place) -> Outlook {
         let State {

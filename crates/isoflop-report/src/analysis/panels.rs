@@ -59,18 +59,8 @@ impl Analysis {
             ..self.question.options.clone()
         };
         // Runs that do not determine a line are shown without one.
-        let line = fit(&subset(&self.fits.fitted, &fitted), &options)
-            .ok()
-            .map(|fit| {
-                let exponent = &fit.parameters[1];
-                let interval = exponent.lo.zip(exponent.hi);
-                PowerLine {
-                    scale: fit.parameters[0].value,
-                    exponent: exponent.value,
-                    exponent_interval: interval.map(|(low, high)| (low, high, fit.level)),
-                    floor: None,
-                }
-            });
+        let line = fit(&subset(&self.fits.fitted, &fitted), &options).ok();
+        let line = line.as_ref().and_then(PowerLine::of_fit);
         let point = |&k: &usize| self.evidence.point(self.fits.positions[k]);
         let others: Vec<RunPoint> = (0..self.fits.positions.len())
             .filter(|k| !fitted.contains(k))

@@ -5,7 +5,8 @@ use super::axis::Axis;
 use super::canvas::{Frame, Marker, Panel, PanelArea, Stroke, draw};
 use super::style::{BLUE, GREY, VERMILION};
 use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
-use isoflop_laws::Loss;
+use isoflop_fit::{Fit, FittedLaw};
+use isoflop_laws::{Flops, Loss};
 use plotters::chart::SeriesLabelPosition;
 
 /// What a panel has on its horizontal axis.
@@ -60,6 +61,26 @@ pub struct PowerLine {
 }
 
 impl PowerLine {
+    /// The line of a fitted power law of one quantity without a floor; `None` for other laws.
+    #[must_use]
+    pub fn of_fit(fit: &Fit) -> Option<Self> {
+        let unit = match fit.law {
+            FittedLaw::KaplanC => Flops::PER_PF_DAY,
+            FittedLaw::KaplanN | FittedLaw::KaplanD => 1.0,
+            _ => return None,
+        };
+        let [scale, exponent] = fit.parameters.as_slice() else {
+            return None;
+        };
+        let ends = exponent.lo.zip(exponent.hi);
+        Some(Self {
+            scale: scale.value * unit,
+            exponent: exponent.value,
+            exponent_interval: ends.map(|(lo, hi)| (lo, hi, fit.level)),
+            floor: None,
+        })
+    }
+
     /// The loss at a value of the axis, nats per token.
     fn at(&self, x: f64) -> f64 {
         self.floor.map_or(0.0, Loss::get) + (self.scale / x).powf(self.exponent)

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::plot::{self, PlotArgument};
 use crate::runs_argument::ReadingArguments;
 use crate::saved_fit;
-use answer::{Answer, GroupAnswer, Grouped};
+use answer::{Answer, GroupAnswer, Grouped, Wanted};
 use isoflop_fit::{FitOptions, Objective, Prior};
 use std::path::PathBuf;
 
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 /// Examples:
 ///   isoflop fit runs.csv --save fit.json
 ///   isoflop fit runs.csv --law chinchilla --against hoffmann-2022,besiroglu-2024
+///   isoflop fit small-ladder.csv --law chinchilla --posterior
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -35,6 +36,9 @@ pub struct Args {
     /// Leave out the weak prior from published laws
     #[arg(long)]
     no_prior: bool,
+    /// Say too what the runs and that prior make of the parameters together
+    #[arg(long)]
+    posterior: bool,
     /// Published laws to hold against the runs, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<String>,
@@ -50,6 +54,15 @@ pub struct Args {
     reading: ReadingArguments,
     #[command(flatten)]
     certainty: CertaintyArguments,
+}
+
+impl Args {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            against: &self.against,
+            posterior: self.posterior,
+        }
+    }
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
@@ -76,7 +89,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
     let plot = args
         .plot
         .below(output, || plot::of_fit(&saved, &[], options.level));
-    let answer = Answer::new(saved.fit, &runs, &options, &args.against)?;
+    let answer = Answer::new(saved.fit, &runs, &options, args.wanted())?;
     output.answer(&answer, |answer| text::one(answer) + &plot)?;
     Ok(Exit::Done)
 }
@@ -94,7 +107,7 @@ fn by_group(
     for group in groups {
         let fitted = FittableRuns::quietly(group.rows).and_then(|runs| {
             let fit = runs.fit(options.clone(), output)?;
-            Answer::new(fit, &runs, options, &args.against)
+            Answer::new(fit, &runs, options, args.wanted())
         });
         answers.push(GroupAnswer::new(group.value, fitted));
     }

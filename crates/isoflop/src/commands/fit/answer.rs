@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::fitting::FittableRuns;
-use isoflop_fit::{Fit, FitOptions, FittedParameter};
+use isoflop_fit::{Fit, FitOptions, FittedParameter, PosteriorInterval};
 use isoflop_laws::Flops;
 use isoflop_plan::{
     Agreement, Conventions, Elasticities, Growth, InSample, LawInUse, agreement, elasticities,
@@ -27,6 +27,9 @@ pub struct Answer {
     pub largest_flops: Flops,
     /// By symbol, in the order of the formula.
     pub params: Map<String, Value>,
+    /// The same parameters under the prior and the runs together, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posterior: Option<Vec<PosteriorInterval>>,
     pub level: f64,
     pub objective: String,
     pub objective_value: f64,
@@ -45,6 +48,15 @@ pub struct Answer {
     pub warnings: Vec<String>,
     #[serde(skip)]
     pub parameters: Vec<FittedParameter>,
+}
+
+/// What an answer holds beside the fit itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Published laws to hold against the runs.
+    pub against: &'a [String],
+    /// Whether to say what runs and prior make of the parameters together.
+    pub posterior: bool,
 }
 
 /// A row that the fit did not use.
@@ -112,12 +124,12 @@ pub fn dropped(rows: &[Dropped]) -> Vec<NotUsed> {
 
 impl Answer {
     /// # Errors
-    /// Status 2 if a law of `against` does not exist.
+    /// Status 2 if a law of `wanted.against` does not exist, or the fitted one has no posterior.
     pub fn new(
         fit: Fit,
         runs: &FittableRuns,
         options: &FitOptions,
-        against: &[String],
+        wanted: Wanted<'_>,
     ) -> Result<Self, Failure> {
         let dataset = &runs.selection.dataset;
         let in_sample = in_sample(&fit, dataset);
@@ -139,6 +151,9 @@ impl Answer {
         let smallest = dataset.observations.iter().map(|run| run.flops);
         let smallest = smallest.min_by(|a, b| a.get().total_cmp(&b.get()));
         let compare = |name: &String| compare(name, runs, &fit);
+        let posterior = wanted
+            .posterior
+            .then(|| fit.posterior(options.level, options.seed));
         Ok(Self {
             law: fit.law.name().to_owned(),
             formula: fit.law.card().formula,
@@ -154,6 +169,7 @@ impl Answer {
             smallest_flops: smallest.unwrap_or(fit.largest_flops),
             largest_flops: fit.largest_flops,
             params: fit.parameters.iter().map(by_symbol).collect(),
+            posterior: posterior.transpose().map_err(Failure::misuse)?,
             level: fit.level,
             objective: fit.objective.to_string(),
             objective_value: fit.objective_value,
@@ -163,7 +179,11 @@ impl Answer {
             worst_run: worst,
             optimum,
             elasticities,
-            against: against.iter().map(compare).collect::<Result<_, _>>()?,
+            against: wanted
+                .against
+                .iter()
+                .map(compare)
+                .collect::<Result<_, _>>()?,
             notes: runs.selection.notes.clone(),
             warnings: fit.warnings,
             parameters: fit.parameters,

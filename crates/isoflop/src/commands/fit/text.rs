@@ -3,7 +3,7 @@
 use super::answer::{Against, Answer, GroupAnswer, Grouped, NotUsed};
 use crate::output::{columns, named_rows};
 use crate::text::{labelled, number, paragraph, percent, signed_percent, warnings};
-use isoflop_fit::FittedParameter;
+use isoflop_fit::{FittedParameter, PosteriorInterval};
 use isoflop_plan::Agreement;
 
 pub fn one(answer: &Answer) -> String {
@@ -24,6 +24,10 @@ pub fn one(answer: &Answer) -> String {
     text += "\n";
     text += &parameters(&answer.parameters, answer.level);
     text += "\n";
+    if let Some(found) = &answer.posterior {
+        text += &posterior(found, answer.level);
+        text += "\n";
+    }
     text += &diagnostics(answer);
     for against in &answer.against {
         text += &self::against(against);
@@ -80,6 +84,25 @@ fn parameters(parameters: &[FittedParameter], level: f64) -> String {
     });
     let interval = format!("{} interval", percent(level));
     columns(&["parameter", "estimate", &interval, "std. error"], rows)
+}
+
+fn posterior(found: &[PosteriorInterval], level: f64) -> String {
+    let mut text = labelled(
+        "Posterior",
+        "runs and the weak prior from published laws together; the law's form may be wrong by as much as forecasts allow it",
+    );
+    text += "\n";
+    let span = |lo: f64, hi: f64| format!("{} to {}", number(lo), number(hi));
+    let rows = found.iter().map(|p| {
+        vec![
+            p.symbol.clone(),
+            number(p.value),
+            span(p.lo, p.hi),
+            span(p.prior_lo, p.prior_hi),
+        ]
+    });
+    let interval = format!("{} interval", percent(level));
+    text + &columns(&["parameter", "median", &interval, "prior alone"], rows)
 }
 
 fn diagnostics(answer: &Answer) -> String {
