@@ -1,9 +1,9 @@
 """Whether `isoflop quickstart` forecasts what comes: every job of the table, one after the other.
 
     cargo build --release
-    python bench/quickstart/run.py OUT > bench/quickstart/table.md
+    python bench/quickstart/run.py OUT [--long] > bench/quickstart/table.md
 
-About an hour on two quiet cores. Each job lies in its own folder of OUT; a job that has ended is
+Half an hour on two quiet cores; as long again with `--long`, which adds a job of thirty minutes. Each job lies in its own folder of OUT; a job that has ended is
 not made again, so that a stopped bench goes on. Needs nothing but Python."""
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 ISOFLOP = Path(__file__).resolve().parents[2] / "target/release/isoflop"
 REGISTRY = [(f"registry-{seed}", ["--minutes", "5", "--seed", str(seed)]) for seed in (1, 2, 3)]
 LONG = [("registry-long", ["--minutes", "30", "--ratio", "50", "--seed", "1"])]
+LAWS = ("chinchilla", "kaplan-nd", "power-c")
 SYNTHETIC = [
     (f"synthetic-{seed}", ["--minutes", "5", "--corpus", "synthetic", "--seed", str(seed)])
     for seed in (1, 2, 3)
@@ -36,21 +37,24 @@ def row(name, options, said):
     others = {other["law"]: other["relative_error"] for other in said["others"]}
     cells = [
         name,
+        str(said["n_used"]),
         f"{said['extrapolation']:.0f}",
         f"{said['predicted']:.4f}",
         f"{said['lo']:.4f} to {said['hi']:.4f}",
         f"{said['actual']:.4f} ± {said['actual_std']:.4f}",
         f"{100 * said['relative_error']:+.2f} %",
         "yes" if said["inside"] else "**no**",
-        *(f"{100 * others[law]:+.1f} %" if law in others else "" for law in ("chinchilla", "power-c")),
+        *(f"{100 * others[law]:+.1f} %" if law in others else "" for law in LAWS),
         f"{said['seconds']:.0f} of {60 * minutes:.0f}",
     ]
     return "| " + " | ".join(cells) + " |"
 
 
 def forecasts(folder, jobs):
-    print("| job | leap in C | sealed forecast | 90 % interval | came | error | inside | chinchilla | power-c | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    head = ["job", "runs", "leap in C", "sealed forecast", "90 % interval", "came", "error", "inside"]
+    head += [*LAWS, "seconds"]
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
     for name, options in jobs:
         print(row(name, options, outcome(folder, name, options)))
 
@@ -66,14 +70,16 @@ def floors(folder):
 
 
 def main():
-    if len(sys.argv) != 2:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--long"]
+    if len(arguments) != 1:
         sys.exit(__doc__)
-    folder = Path(sys.argv[1])
+    folder = Path(arguments[0])
+    long = LONG if "--long" in sys.argv else []
     folder.mkdir(parents=True, exist_ok=True)
     print("# Forecasts of `isoflop quickstart`, sealed before their targets were trained\n")
     print("Loss in nats per token; made by `bench/quickstart/run.py`. Errors are forecast against")
     print("what came; the columns of other laws are what they said in the same sealed file.\n")
-    forecasts(folder, REGISTRY + LONG + SYNTHETIC)
+    forecasts(folder, REGISTRY + long + SYNTHETIC)
     print("\nThe synthetic source's entropy rate is known exactly: no model can go below it.\n")
     floors(folder)
 
