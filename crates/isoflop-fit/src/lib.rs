@@ -16,7 +16,6 @@ mod error;
 mod errors;
 mod estimate;
 mod fit;
-mod floored;
 mod forecast;
 mod formula;
 mod identify;
@@ -37,7 +36,6 @@ pub use diagnostics::{
 pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
-pub use floored::{Floored, fit_floored};
 pub use forecast::{
     CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, PosteriorInterval,
     fit_curve,

@@ -6,6 +6,7 @@ use crate::folder::JobFolder;
 use crate::plan::Plan;
 use isoflop_fit::{
     Dataset, Fit, FitError, FitOptions, FittedLaw, Forecast, ForecastAt, LawChoice, fit,
+    name_observations,
 };
 use isoflop_laws::{Flops, ParamCount, Params, Tokens};
 use isoflop_plan::{
@@ -40,7 +41,7 @@ pub(crate) struct Fits {
     pub surface: Fit,
     /// L(N, D) without a floor, whose terms meet under one power (Kaplan et al. 2020, equation
     /// 1.5), or why it can't be fitted.
-    pub meeting: Result<Fit, FitError>,
+    pub kaplan: Result<Fit, FitError>,
     /// L(C) along the target's tokens per parameter, or why it can't be fitted.
     pub compute: Result<Fit, FitError>,
 }
@@ -51,16 +52,20 @@ pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartE
         param_count: Some(ParamCount::Total),
     };
     let selection = select(&runs, options);
-    let surface = fit(
-        &selection.dataset,
-        &options_for(FittedLaw::Chinchilla, plan),
-    )?;
+    let named = |options: &FitOptions| -> Result<Fit, FitError> {
+        let data = &selection.dataset;
+        let mut fitted = fit(data, options)?;
+        let run = |position: usize| runs[selection.used[position]].run.clone();
+        name_observations(&mut fitted, data, None, run);
+        Ok(fitted)
+    };
+    let surface = named(&options_for(FittedLaw::Chinchilla, plan))?;
     let automatic = FitOptions {
         law: LawChoice::Auto,
         ..options_for(FittedLaw::Chinchilla, plan)
     };
-    let stated = fit(&selection.dataset, &automatic)?;
-    let meeting = fit(&selection.dataset, &options_for(FittedLaw::KaplanNd, plan));
+    let stated = named(&automatic)?;
+    let kaplan = named(&options_for(FittedLaw::KaplanNd, plan));
     let line = on_the_line(&selection.dataset, &plan.ladder.target)?;
     let compute = fit(&line, &options_for(FittedLaw::PowerC, plan));
     Ok(Fits {
@@ -68,7 +73,7 @@ pub(crate) fn fit_small(runs: Vec<Run>, plan: &Plan) -> Result<Fits, QuickstartE
         selection,
         stated,
         surface,
-        meeting,
+        kaplan,
         compute,
     })
 }
@@ -150,7 +155,7 @@ pub(crate) fn seal(
     // A law that does not reach the target is no reason to stop: it is there for the record.
     let others = [
         Some(&fits.surface),
-        fits.meeting.as_ref().ok(),
+        fits.kaplan.as_ref().ok(),
         fits.compute.as_ref().ok(),
     ];
     let others = others.into_iter().flatten();

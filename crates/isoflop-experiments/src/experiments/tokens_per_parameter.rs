@@ -3,16 +3,18 @@
 //! Kaplan's other one: what is counted, a warm-up too long for short runs, rates that are not tuned
 //! to the run.
 
-use super::{basis, formula, short, with_interval};
+mod figure;
+mod surface;
+
+use super::{short, with_interval};
 use crate::design::{self, Bench, PlannedRun};
 use crate::error::ExperimentError;
 use crate::judgement::{Finding, Judgement, Verdict};
 use crate::records::{self, Records};
-use isoflop_fit::{FormulaFit, fit_formula};
+use figure::figure;
 use isoflop_laws::ParamCount;
-use isoflop_report::{CurveLook, CurvePlace, CurveSeries, CurvesAxis, CurvesFigure, CurvesPanel};
-use isoflop_runs::Run;
 use isoflop_train::BASE_WIDTH;
+use surface::{Best, Counted, Surface};
 
 /// Budgets as shares of the largest, and the sizes tried at each; of runs as they should be, and of
 /// those with a fault.
@@ -144,42 +146,6 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
     Ok(judgement)
 }
 
-/// What N and C count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counted {
-    /// All parameters; FLOPs of the architecture, the output layer with them.
-    All,
-    /// Neither the embedding nor the output layer (Kaplan et al. 2020): C = 6 N D.
-    WithoutEmbeddings,
-}
-
-/// A value with its interval.
-type Estimate = (f64, (f64, f64));
-
-/// Where the loss is least.
-#[derive(Debug, Clone)]
-struct Best {
-    /// Tokens a parameter at the largest budget; NaN outside the sizes tried.
-    ratio: Estimate,
-    /// Exponent with which the best N grows with C.
-    exponent: Estimate,
-    /// C and the tokens a parameter, at each budget.
-    path: Vec<(f64, Estimate)>,
-    /// Share of resampled sets without a best size among those tried.
-    lost: f64,
-}
-
-impl Best {
-    fn finding(&self, name: &str) -> Finding {
-        Finding::new(
-            format!("exponent of the best N: {name}"),
-            self.exponent.0,
-            "",
-        )
-        .within(self.exponent.1)
-    }
-}
-
 /// One of the three reasons.
 struct Way {
     name: &'static str,
@@ -208,312 +174,11 @@ impl Way {
     }
 }
 
-/// A size of the family: what depends on its width alone.
-#[derive(Debug, Clone, Copy)]
-struct Size {
-    /// ln N, all parameters.
-    all: f64,
-    /// ln N without embeddings.
-    inner: f64,
-    /// ln of the training FLOPs of a token.
-    cost: f64,
-}
-
-/// ln L of a set of runs as a function of ln N and ln C around its valleys.
-struct Surface {
-    fit: FormulaFit,
-    /// Means of ln N and ln C.
-    centre: (f64, f64),
-    /// ln C of the budgets, small to large.
-    budgets: Vec<f64>,
-    /// Sizes of all runs, small to large.
-    sizes: Vec<Size>,
-    /// Sizes tried, and the tokens a parameter of each, at the largest budget.
-    tried: Vec<f64>,
-}
-
-/// Parameters of the surface besides the level at each budget: slope, twist, curvature.
-const SHAPE: usize = 3;
-
-/// Places between the smallest and the largest size at which a loss is compared.
-const PLACES: usize = 300;
-
-impl Surface {
-    fn of(records: &Records, name: &str) -> Result<Self, ExperimentError> {
-        let own = records.rows.iter().filter(|row| records::set(row) == name);
-        let mut rows: Vec<&Run> = own.collect();
-        rows.sort_by(|a, b| records::params(a).total_cmp(&records::params(b)));
-        // Runs of one budget differ by less than a step; budgets by factors.
-        let mut budgets: Vec<Vec<f64>> = Vec::new();
-        let mut all: Vec<f64> = rows.iter().map(|row| records::flops(row).ln()).collect();
-        all.sort_by(f64::total_cmp);
-        for flops in all {
-            match budgets.last_mut() {
-                Some(last) if flops - last[0] < 0.3 => last.push(flops),
-                _ => budgets.push(vec![flops]),
-            }
-        }
-        let budgets: Vec<f64> = budgets.iter().map(|own| mean(own)).collect();
-        let x: Vec<f64> = rows.iter().map(|row| records::params(row).ln()).collect();
-        let y: Vec<f64> = rows.iter().map(|row| records::flops(row).ln()).collect();
-        let centre = (mean(&x), mean(&y));
-        let seen: Vec<f64> = rows.iter().map(|row| records::loss(row).ln()).collect();
-        let level = mean(&seen);
-        let start = [
-            vec![0.0; SHAPE],
-            vec![level],
-            vec![0.0; budgets.len().saturating_sub(1)],
-        ];
-        let law = |p: &[f64], i: usize| height(p, x[i] - centre.0, y[i] - centre.1);
-        let options = formula("isoflop surface", records.seed);
-        let fit = fit_formula(&seen, &law, &[start.concat()], options)?;
-        let mut sizes: Vec<Size> = rows.iter().filter_map(|row| size(row)).collect();
-        sizes.dedup_by(|a, b| a.all == b.all);
-        let top = budgets.last().copied().unwrap_or(f64::NAN);
-        let at_top = rows
-            .iter()
-            .filter(|row| (records::flops(row).ln() - top).abs() < 0.3);
-        Ok(Self {
-            fit,
-            centre,
-            budgets,
-            sizes,
-            tried: at_top
-                .map(|row| records::tokens(row) / records::params(row))
-                .collect(),
-        })
-    }
-
-    fn largest(&self) -> f64 {
-        self.budgets.last().map_or(f64::NAN, |flops| flops.exp())
-    }
-
-    /// The fewest and the most tokens a parameter at the largest budget.
-    fn ratios(&self) -> (f64, f64) {
-        let ends = (f64::INFINITY, f64::NEG_INFINITY);
-        self.tried
-            .iter()
-            .fold(ends, |(lo, hi), at| (lo.min(*at), hi.max(*at)))
-    }
-
-    /// The family between two of its sizes, linear in logarithms; `share` of the way from the
-    /// smallest to the largest N tried.
-    fn between(&self, share: f64) -> Size {
-        let (first, last) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
-        let all = first.all + share * (last.all - first.all);
-        let next = self.sizes.iter().position(|size| size.all >= all);
-        let next = next.unwrap_or(self.sizes.len() - 1).max(1);
-        let (a, b) = (
-            self.sizes[next - 1],
-            self.sizes[next.min(self.sizes.len() - 1)],
-        );
-        let part = (all - a.all) / (b.all - a.all);
-        let mix = |from: f64, to: f64| from + part * (to - from);
-        Size {
-            all,
-            inner: mix(a.inner, b.inner),
-            cost: mix(a.cost, b.cost),
-        }
-    }
-
-    /// The best size for a budget of ln C as counted, and its ln tokens. `None` at an end of the
-    /// sizes tried, or without a valley.
-    fn least(&self, p: &[f64], counted: Counted, ln_flops: f64) -> Option<(Size, f64)> {
-        let places = (0..=PLACES).map(|place| {
-            let size = self.between(place as f64 / PLACES as f64);
-            let tokens = match counted {
-                Counted::All => ln_flops - size.cost,
-                Counted::WithoutEmbeddings => ln_flops - size.inner - 6.0_f64.ln(),
-            };
-            let (x, y) = (size.all - self.centre.0, tokens + size.cost - self.centre.1);
-            (place, size, tokens, height(p, x, y))
-        });
-        let (place, size, tokens, _) = places.min_by(|a, b| a.3.total_cmp(&b.3))?;
-        (place > 0 && place < PLACES).then_some((size, tokens))
-    }
-
-    /// The budgets by a way of counting: those of the best sizes at the budgets trained at.
-    fn budgets(&self, counted: Counted) -> Vec<f64> {
-        let as_counted = |ln_flops: &f64| match counted {
-            Counted::All => *ln_flops,
-            Counted::WithoutEmbeddings => self
-                .least(&self.fit.values, Counted::All, *ln_flops)
-                .map_or(f64::NAN, |(size, tokens)| {
-                    size.inner + tokens + 6.0_f64.ln()
-                }),
-        };
-        self.budgets.iter().map(as_counted).collect()
-    }
-
-    fn best(&self, counted: Counted) -> Best {
-        let budgets = self.budgets(counted);
-        let inner = |size: &Size| match counted {
-            Counted::All => size.all,
-            Counted::WithoutEmbeddings => size.inner,
-        };
-        let ratio = |p: &[f64], ln_flops: f64| {
-            let least = self.least(p, counted, ln_flops);
-            least.map_or(f64::NAN, |(size, tokens)| (tokens - inner(&size)).exp())
-        };
-        let estimate = |of: &dyn Fn(&[f64]) -> f64| (of(&self.fit.values), self.fit.interval(of));
-        let (first, last) = match (budgets.first(), budgets.last()) {
-            (Some(first), Some(last)) => (*first, *last),
-            _ => (f64::NAN, f64::NAN),
-        };
-        let exponent = |p: &[f64]| {
-            let at = |ln_flops| {
-                let least = self.least(p, counted, ln_flops);
-                least.map_or(f64::NAN, |(size, _)| inner(&size))
-            };
-            (at(last) - at(first)) / (last - first)
-        };
-        let lost = self
-            .fit
-            .draws
-            .iter()
-            .filter(|p| ratio(p, last).is_nan())
-            .count();
-        Best {
-            ratio: estimate(&|p| ratio(p, last)),
-            exponent: estimate(&exponent),
-            path: budgets
-                .iter()
-                .map(|at| (at.exp(), estimate(&|p| ratio(p, *at))))
-                .collect(),
-            lost: lost as f64 / self.fit.draws.len().max(1) as f64,
-        }
-    }
-}
-
-/// ln L: slope, twist and curvature in `x`, then a polynomial in `y`.
-fn height(p: &[f64], x: f64, y: f64) -> f64 {
-    let level = p[SHAPE..].iter().rev().fold(0.0, |sum, c| sum * y + c);
-    level + p[0] * x + p[1] * x * y + p[2] * x * x
-}
-
-fn size(row: &Run) -> Option<Size> {
-    Some(Size {
-        all: row.params?.ln(),
-        inner: row.params_non_embedding?.ln(),
-        cost: (records::flops(row) / records::tokens(row)).ln(),
-    })
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn figure(
-    records: &Records,
-    tuned: &Surface,
-    best: &Best,
-    ways: &[Way],
-) -> Result<CurvesFigure, ExperimentError> {
-    let mut valleys = Vec::new();
-    for (rank, budget) in tuned.budgets.iter().enumerate() {
-        let own = records.rows.iter().filter(|row| {
-            records::set(row) == TUNED && (records::flops(row).ln() - budget).abs() < 0.3
-        });
-        let mut places: Vec<CurvePlace> = own
-            .map(|row| {
-                (
-                    records::tokens(row) / records::params(row),
-                    records::loss(row),
-                )
-                    .into()
-            })
-            .collect();
-        places.sort_by(|a, b| a.x.total_cmp(&b.x));
-        let (lo, hi) = match (places.first(), places.last()) {
-            (Some(first), Some(last)) => (first.x, last.x),
-            _ => continue,
-        };
-        let law = (0..=PLACES).filter_map(|place| {
-            let size = tuned.between(place as f64 / PLACES as f64);
-            let (x, y) = (size.all - tuned.centre.0, budget - tuned.centre.1);
-            let at = (budget - size.cost - size.all).exp();
-            let loss = height(&tuned.fit.values, x, y).exp();
-            (lo..=hi).contains(&at).then_some((at, loss).into())
-        });
-        let series = |label: String, look, places| CurveSeries {
-            label,
-            look,
-            rank,
-            places,
-        };
-        valleys.push(series(String::new(), CurveLook::Law, law.collect()));
-        let label = format!("{:.1e} FLOPs", budget.exp());
-        valleys.push(series(label, CurveLook::Points, places));
-    }
-    let paths = std::iter::once(("as it should be", best))
-        .chain(ways.iter().map(|way| (way.name, &way.best)));
-    let mut ratios: Vec<CurveSeries> = Vec::new();
-    for (rank, (name, best)) in paths.enumerate() {
-        let known = best.path.iter().filter(|(_, (value, _))| value.is_finite());
-        let places: Vec<CurvePlace> = known
-            .map(|(flops, (value, ends))| CurvePlace {
-                // Side by side: intervals at one budget would hide each other.
-                x: flops * 1.06_f64.powi(rank as i32),
-                y: *value,
-                interval: Some(*ends).filter(|(lo, hi)| lo.is_finite() && hi.is_finite()),
-            })
-            .collect();
-        if !places.is_empty() {
-            ratios.push(CurveSeries {
-                label: name.to_owned(),
-                look: if rank == 0 {
-                    CurveLook::Points
-                } else {
-                    CurveLook::Rings
-                },
-                rank,
-                places,
-            });
-        }
-    }
-    let ends = ratios
-        .iter()
-        .flat_map(|series| &series.places)
-        .map(|place| place.x);
-    let (lo, hi) = ends.fold((f64::MAX, 0.0_f64), |(a, b), x| (a.min(x), b.max(x)));
-    ratios.push(CurveSeries {
-        label: "Hoffmann's rule, 20".to_owned(),
-        look: CurveLook::Reference,
-        rank: 0,
-        places: vec![(lo, RULE).into(), (hi, RULE).into()],
-    });
-    Ok(CurvesFigure {
-        name: "tokens-per-parameter",
-        title: "Tokens a parameter: what is best here, and by which mistakes it moves".to_owned(),
-        finding: format!(
-            "Best at the largest budget: {} tokens a parameter.",
-            with_interval(best.ratio.0, best.ratio.1)
-        ),
-        panels: vec![
-            CurvesPanel {
-                caption: String::new(),
-                x: CurvesAxis::log("Tokens a parameter D/N"),
-                y: CurvesAxis::log("Validation loss (nats per token)"),
-                series: valleys,
-            },
-            CurvesPanel {
-                caption: String::new(),
-                x: CurvesAxis::log("Compute C (FLOPs)"),
-                y: CurvesAxis::log("Best tokens a parameter"),
-                series: ratios,
-            },
-        ],
-        conventions: basis(
-            "N: all parameters, but without embeddings where said (C then 6ND)",
-            records,
-        ),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::records::simulated;
+    use isoflop_runs::Run;
     use isoflop_train::Recipe;
 
     fn bench() -> Bench {

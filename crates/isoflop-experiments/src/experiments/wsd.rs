@@ -3,12 +3,12 @@
 //! step before they branch off (Zhai et al. 2022), against separate runs of the same N and D, and
 //! what each ladder forecasts of a larger run.
 
-use super::{basis, options_for, short, with_interval};
+use super::{basis, short, with_interval};
 use crate::design::{Bench, PlannedRun, with_branches};
 use crate::error::ExperimentError;
 use crate::judgement::{Finding, Judgement, LEVEL, Verdict};
 use crate::records::{self, Records};
-use isoflop_fit::{FittedLaw, ForecastAt, fit_floored, fit_formula};
+use isoflop_fit::{FitOptions, Forecast, ForecastAt, LawChoice, fit, fit_formula};
 use isoflop_laws::ParamCount;
 use isoflop_report::{CurveLook, CurveSeries, CurvesAxis, CurvesFigure, CurvesPanel};
 use isoflop_runs::Run;
@@ -104,7 +104,7 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
     let of_separate = forecast(records, SEPARATE, plain)?;
     let of_other = forecast(records, WSD, plain)?;
     let agree = Verdict::all([Verdict::at_least(ends, -SAME), Verdict::at_most(ends, SAME)]);
-    let worse = of_wsd.abs() - of_separate.abs();
+    let worse = of_wsd.error().abs() - of_separate.error().abs();
     let as_good = match worse <= SAME {
         true => Verdict::Held,
         false => Verdict::DidNotHold,
@@ -117,16 +117,16 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
             "Annealed branches end {} % from separate runs of the same N and D, {} % in the root of \
              the mean square, {} times what two seeds differ by; the claim asks for a mean within \
              {} %. They took {} % of the compute. Runs of {} times the compute of the largest, \
-             each trained as its ladder was, came {} % from the forecast of the annealed ladder and \
-             {} % from that of separate runs.",
+             each trained as its ladder was, came {} from the forecast of the annealed ladder and \
+             {} from that of separate runs.",
             with_interval(mean * 100.0, (ends.0 * 100.0, ends.1 * 100.0)),
             percent(rms),
             short(beyond),
             percent(SAME),
             percent(share),
             short(largest_ratio(records, plain)),
-            percent(of_wsd),
-            percent(of_separate)
+            of_wsd.words(),
+            of_separate.words()
         ),
         findings: vec![
             Finding::new("annealed over separate loss, less one", mean, "share").within(ends),
@@ -137,15 +137,23 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
                 share,
                 "share",
             ),
-            Finding::new("error of the annealed ladder's forecast", of_wsd, "share"),
-            Finding::new("error of the separate runs' forecast", of_separate, "share"),
+            Finding::new(
+                "error of the annealed ladder's forecast",
+                of_wsd.error(),
+                "share",
+            ),
+            Finding::new(
+                "error of the separate runs' forecast",
+                of_separate.error(),
+                "share",
+            ),
             Finding::new(
                 "error of the annealed ladder's forecast of the run trained as separate ones",
-                of_other,
+                of_other.error(),
                 "share",
             ),
         ],
-        law: "Kaplan's L(N, D) averaged over floors".to_owned(),
+        law: "laws averaged, as `isoflop predict` states them".to_owned(),
         param_count: ParamCount::Total,
         n_used: records.rows.len(),
         figures: vec![figure(records, &pairs)?.render()?],
@@ -232,12 +240,41 @@ fn largest_ratio(records: &Records, target: &Run) -> f64 {
     records::flops(target) / others.map(records::flops).fold(0.0, f64::max)
 }
 
-/// Loss of the larger run over its forecast from one ladder, less one.
-fn forecast(records: &Records, set: &str, target: &Run) -> Result<f64, ExperimentError> {
+/// A forecast from one ladder, and what came.
+struct Forecasted {
+    said: Forecast,
+    came: f64,
+}
+
+impl Forecasted {
+    /// What came over the forecast, less one.
+    fn error(&self) -> f64 {
+        self.came / self.said.loss.get() - 1.0
+    }
+
+    fn held(&self) -> bool {
+        (self.said.lo.get()..=self.said.hi.get()).contains(&self.came)
+    }
+
+    /// `-1.23 % (inside its interval)`.
+    fn words(&self) -> String {
+        let place = if self.held() { "inside" } else { "outside" };
+        format!("{} % ({place} its interval)", short(self.error() * 100.0))
+    }
+}
+
+/// The larger run as one ladder forecasts it, by the averaged laws that `isoflop predict` states.
+fn forecast(records: &Records, set: &str, target: &Run) -> Result<Forecasted, ExperimentError> {
     let mut own = records.clone();
     own.rows.retain(|row| records::set(row) == set);
     let data = own.dataset(ParamCount::Total)?;
-    let fit = fit_floored(&data, &options_for(FittedLaw::KaplanNd, records))?;
+    let options = FitOptions {
+        law: LawChoice::Auto,
+        level: LEVEL,
+        seed: records.seed,
+        ..FitOptions::default()
+    };
+    let fit = fit(&data, &options)?;
     let at = ForecastAt {
         params: target.params,
         tokens: target.tokens,
@@ -245,7 +282,10 @@ fn forecast(records: &Records, set: &str, target: &Run) -> Result<f64, Experimen
     };
     let said = fit.forecast(&at, LEVEL);
     let said = said.map_err(|error| ExperimentError::Insufficient(error.to_string()))?;
-    Ok(records::loss(target) / said.loss.get() - 1.0)
+    Ok(Forecasted {
+        said,
+        came: records::loss(target),
+    })
 }
 
 fn figure(records: &Records, pairs: &[Pair]) -> Result<CurvesFigure, ExperimentError> {

@@ -98,16 +98,16 @@ impl Ensemble {
     }
 }
 
-/// Where the sample is cut: shares of its measurements that are kept. Cuts among small runs say
-/// little about large ones: long warm-ups and small batches make a regime of their own.
-const CUTS: [f64; 3] = [0.6, 0.7, 0.8];
+/// Where the sample is cut: shares of its measurements that are kept, and as how many independent
+/// tests the forecasts beyond a cut count at most, since they err alike. Cuts among small runs say
+/// little about large ones, where long warm-ups and small batches make a regime of their own: the
+/// nearer a cut is to the largest runs, the more it counts.
+const CUTS: [(f64, f64); 3] = [(0.6, 1.0), (0.7, 3.0), (0.8, 5.0)];
 /// Fewest measurements that are kept, and that are forecast.
 const FEWEST_KEPT: usize = 8;
 const FEWEST_FORECAST: usize = 2;
 /// The model's own standard deviation counts as this many independent backtests.
 const PRIOR_TESTS: f64 = 4.0;
-/// Forecasts beyond one cut err alike: together they count as at most this many.
-const TESTS_PER_CUT: f64 = 3.0;
 /// Errors beyond this many standard deviations count as this many.
 const LARGEST_ERROR: f64 = 4.0;
 
@@ -136,7 +136,7 @@ fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -
     let mut computes: Vec<f64> = sample.rows.iter().map(|row| row.at.c).collect();
     computes.sort_by(f64::total_cmp);
     let (mut squares, mut tests, mut reached) = (PRIOR_TESTS, PRIOR_TESTS, 0f64);
-    for share in CUTS {
+    for (share, most) in CUTS {
         let index = (share * computes.len() as f64) as usize;
         let Some(edge) = computes.get(index) else {
             continue;
@@ -154,7 +154,7 @@ fn calibrate(shapes: &[Shape], sample: &Sample, prior: Prior, full: &Ensemble) -
             ((row.y - mean) / sd).abs().min(LARGEST_ERROR).powi(2)
         };
         let mean = beyond.rows.iter().map(square).sum::<f64>() / beyond.rows.len() as f64;
-        let count = TESTS_PER_CUT.min(beyond.rows.len() as f64);
+        let count = most.min(beyond.rows.len() as f64);
         squares += count * mean;
         tests += count;
         reached = reached.max(computes[computes.len() - 1] - edge);

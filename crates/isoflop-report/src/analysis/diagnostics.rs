@@ -79,7 +79,7 @@ impl Analysis {
         };
         let (Some(alpha), Some(beta)) = (position("alpha"), position("beta")) else {
             let why = format!(
-                "law `{}` has no exponents alpha and beta",
+                "law {} has no exponents alpha and beta",
                 self.fits.surface_fit.law
             );
             return Err(Analysis::missing("posterior", why));

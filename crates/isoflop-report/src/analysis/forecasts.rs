@@ -100,7 +100,7 @@ impl Analysis {
             median_error: found.relative_error.median,
             coverage: found.coverage.map(|share| (share, level)),
             conventions: format!(
-                "Law `{law}` fitted to the smaller runs of {} cuts by compute, {} to {} of them, \
+                "Law {law} fitted to the smaller runs of {} cuts by compute, {} to {} of them, \
                  and asked for all larger ones. {}.",
                 found.n_splits,
                 splits.first().map_or(0, |split| split.fit.len()),
