@@ -1,8 +1,9 @@
 //! The size and data for a budget, or the budget for a size or an amount of data.
 
-use crate::allocation_rule::{
-    ALLOCATION_RULES, APPROACH_1, APPROACH_2, APPROACH_3, AllocationRule, Given, TWENTY_TOKENS,
-};
+mod rules;
+mod without_loss;
+
+use crate::allocation_rule::Given;
 use crate::architecture::{CountedArchitecture, architectures_near};
 use crate::forecast::Conventions;
 use crate::law_in_use::LawInUse;
@@ -10,17 +11,15 @@ use crate::repetition::Repeated;
 use crate::serving::{ServedModel, cheapest_to_serve, tokens_to_reach};
 use crate::stopping::{EfficientStop, StoppingError, efficient_stop};
 use crate::surface::{
-    LN_BUDGETS, Surface, SurfaceError, SurfacePoint, Valley, bisect, data_for, optimum, size_for,
-    valley,
+    Surface, SurfaceError, SurfacePoint, Valley, data_for, optimum, size_for, valley,
 };
-use isoflop_laws::{Allocation, Flops, Loss, ParamCount, Params, QuantityError, Tokens};
+use isoflop_laws::{Flops, Loss, ParamCount, Params, QuantityError, Tokens};
+use rules::{better_forecast, in_order, rule_plan, rules_beside};
 use serde::Serialize;
+use without_loss::plan_without_loss;
 
 /// Loss that the flat valley gives away, as a share.
 pub const VALLEY_TOLERANCE: f64 = 0.002;
-
-/// A difference of two forecasts, as a share, below which they are not called different.
-const NOTEWORTHY: f64 = 0.002;
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -178,63 +177,6 @@ fn plan_on(
     })
 }
 
-/// The plan of a published law that states the best size alone.
-fn plan_without_loss(law: &LawInUse, request: &PlanRequest) -> Result<PlanAnswer, PlanError> {
-    let refused = |what| PlanError::NoLoss {
-        law: law.name.clone(),
-        what,
-    };
-    if request.unique_tokens.is_some() {
-        return Err(refused("a ceiling on unique tokens"));
-    }
-    if request.served_tokens.is_some() {
-        return Err(refused("serving"));
-    }
-    let best = stated(law, request.given)?;
-    let ten = Flops::new(10.0 * best.flops.get())?;
-    let growth = law.stated_best(ten).ok_or(SurfaceError::NoOptimum(ten))?;
-    let growth = growth.params.get() / best.params.get();
-    let own = Plan {
-        rule: law.name.clone(),
-        params: best.params,
-        tokens: best.tokens,
-        flops: best.flops,
-        loss: None,
-        lo: None,
-        hi: None,
-        params_lo: None,
-        params_hi: None,
-        param_count: law.conventions.param_count,
-        params_times_ten: growth,
-        tokens_times_ten: 10.0 / growth,
-        extrapolation: law.extrapolation(best.flops),
-        source: "the law in use".to_owned(),
-    };
-    let answer = answer(law, &law.surface(), request, own)?;
-    with_shapes(law, request, None, answer)
-}
-
-/// What a law of the best size alone states for a budget, or the budget for which it states a
-/// size or an amount of data.
-fn stated(law: &LawInUse, given: Given) -> Result<Allocation, PlanError> {
-    let at = |ln_flops: f64| law.stated_best(Flops::new(ln_flops.exp()).ok()?);
-    let found = match given {
-        Given::Flops(flops) => law.stated_best(flops),
-        Given::Params(params) => {
-            bisect(|c| Some(at(c)?.params.ln() - params.ln()), LN_BUDGETS).and_then(at)
-        }
-        Given::Tokens(tokens) => {
-            bisect(|c| Some(at(c)?.tokens.ln() - tokens.ln()), LN_BUDGETS).and_then(at)
-        }
-    };
-    let never = |what: String| SurfaceError::NeverBest(what);
-    Ok(found.ok_or_else(|| match given {
-        Given::Flops(flops) => SurfaceError::NoOptimum(flops),
-        Given::Params(params) => never(format!("{params} parameters")),
-        Given::Tokens(tokens) => never(format!("{tokens} tokens")),
-    })?)
-}
-
 /// The plans in their order, with what does not depend on a loss.
 fn answer(
     law: &LawInUse,
@@ -296,48 +238,6 @@ fn best_point(surface: &impl Surface, given: Given) -> Result<SurfacePoint, Surf
         Given::Params(params) => data_for(surface, params),
         Given::Tokens(tokens) => size_for(surface, tokens),
     }
-}
-
-/// Whether the law is that of Hoffmann et al. as a whole, and not one of their approaches alone.
-fn is_hoffmanns(law: &LawInUse) -> bool {
-    law.name.starts_with("hoffmann-2022") && !law.states_best_only()
-}
-
-/// Hoffmann et al. 2022 give three approaches and a rule of thumb: naming their law names all.
-fn rules_beside(law: &LawInUse, request: &PlanRequest) -> Vec<AllocationRule> {
-    if request.compare {
-        // The law in use speaks for itself.
-        let others = ALLOCATION_RULES.iter().filter(|r| r.name != law.name);
-        others.copied().collect()
-    } else if is_hoffmanns(law) {
-        vec![TWENTY_TOKENS, APPROACH_1, APPROACH_2, APPROACH_3]
-    } else {
-        vec![]
-    }
-}
-
-/// Who names the law of Hoffmann et al. wants their rule first; the parametric fit behind it
-/// contradicts it. Otherwise the law's own answer comes first.
-fn in_order(law: &LawInUse, own: Plan, mut beside: Vec<Plan>) -> Vec<Plan> {
-    let headline = beside
-        .iter()
-        .position(|plan| plan.rule == TWENTY_TOKENS.name);
-    match headline {
-        Some(index) if is_hoffmanns(law) => {
-            beside.swap(0, index);
-            beside[1..].sort_by_key(|plan| position(&plan.rule));
-            beside.push(own);
-            beside
-        }
-        _ => std::iter::once(own).chain(beside).collect(),
-    }
-}
-
-fn position(rule: &str) -> usize {
-    ALLOCATION_RULES
-        .iter()
-        .position(|known| known.name == rule)
-        .unwrap_or(usize::MAX)
 }
 
 fn own_plan(
@@ -404,39 +304,6 @@ fn size_interval(
     (at(tail), at(1.0 - tail))
 }
 
-fn rule_plan(
-    rule: &AllocationRule,
-    law: &LawInUse,
-    surface: &impl Surface,
-    request: &PlanRequest,
-) -> Result<Plan, PlanError> {
-    let share = rule.share(request.given)?;
-    // Counts of parameters are never mixed in silence.
-    let comparable = rule.param_count == law.conventions.param_count;
-    let loss = surface
-        .loss(share.params, share.tokens)
-        .filter(|_| comparable);
-    let said = loss
-        .filter(|_| request.unique_tokens.is_none())
-        .and_then(|_| law.said(share.params, share.tokens));
-    Ok(Plan {
-        rule: rule.name.to_owned(),
-        params: share.params,
-        tokens: share.tokens,
-        flops: share.flops,
-        loss: said.map(|said| said.loss).or(loss),
-        lo: said.map(|said| said.lo),
-        hi: said.map(|said| said.hi),
-        params_lo: None,
-        params_hi: None,
-        param_count: rule.param_count,
-        params_times_ten: rule.params_times_ten(),
-        tokens_times_ten: rule.tokens_times_ten(),
-        extrapolation: law.extrapolation(share.flops),
-        source: rule.source.to_owned(),
-    })
-}
-
 /// How many tokens smaller and larger models need for the same loss.
 fn same_loss(surface: &impl Surface, best: &SurfacePoint) -> Result<Vec<SameLoss>, PlanError> {
     [0.5, 0.75, 1.5, 2.0, 4.0]
@@ -476,28 +343,6 @@ fn warnings(law: &LawInUse, request: &PlanRequest, flops: Flops) -> Vec<String> 
         );
     }
     warnings
-}
-
-/// Says so where the forecast puts another plan of the same compute below the law's own: forecasts
-/// follow the runs where the law misses them, so the two may disagree on the best size.
-fn better_forecast(plans: &[Plan], surface: &impl Surface, best: &SurfacePoint) -> Option<String> {
-    let own = plans.iter().find(|plan| plan.params == best.params)?;
-    let own_loss = own.loss?;
-    let same_compute = |plan: &&Plan| (plan.flops.get() / own.flops.get() - 1.0).abs() < 0.01;
-    let others = plans.iter().filter(same_compute);
-    let others = others.filter_map(|plan| Some((plan, plan.loss?)));
-    let (other, loss) = others.min_by(|a, b| a.1.get().total_cmp(&b.1.get()))?;
-    if loss.get() > own_loss.get() * (1.0 - NOTEWORTHY) {
-        return None;
-    }
-    let by_law = surface.loss(other.params, other.tokens)?;
-    Some(format!(
-        "the forecast and the law disagree on the best size: rule `{}` (N = {}, D = {}) is \
-         forecast {loss} where the law's own best is forecast {own_loss}; the law alone gives \
-         {by_law} and {}. Forecasts follow the runs where the law misses them: look at the \
-         residuals, and for runs that do not belong to the others, before trusting either size",
-        other.rule, other.params, other.tokens, best.loss
-    ))
 }
 
 #[cfg(test)]

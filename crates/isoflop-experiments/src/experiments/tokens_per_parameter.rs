@@ -10,7 +10,7 @@ use super::{short, with_interval};
 use crate::design::{self, Bench, PlannedRun};
 use crate::error::ExperimentError;
 use crate::judgement::{Finding, Judgement, Verdict};
-use crate::records::{self, Records};
+use crate::records::Records;
 use figure::figure;
 use isoflop_laws::ParamCount;
 use isoflop_train::BASE_WIDTH;
@@ -177,7 +177,7 @@ impl Way {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::simulated;
+    use crate::records::{self, simulated};
     use isoflop_runs::Run;
     use isoflop_train::Recipe;
 
