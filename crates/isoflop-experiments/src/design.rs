@@ -133,20 +133,44 @@ impl Bench {
 
 /// The sizes and lengths that `kaplan-panels`, `sample-efficiency` and `early-stopping` share: each
 /// size with each length, every run with a schedule of its own (Hoffmann et al. 2022 on why).
+///
+/// Longer runs come with larger models: a line through the largest one's runs is a law of the data
+/// only as long as its size does not limit them.
 pub(crate) fn grid(bench: &Bench, scale: f64) -> Vec<PlannedRun> {
-    const SIZES: [usize; 5] = [8, 16, 24, 32, 48];
-    const LENGTHS: i32 = 5;
+    const LENGTHS: i32 = 6;
     /// The longest over the shortest run.
-    const SPAN: f64 = 8.0;
+    const SPAN: f64 = 16.0;
     let shortest = scale * (bench.recipe.batch_tokens() as u64 * SMALLEST_STEPS) as f64;
     let mut runs = Vec::new();
-    for width in SIZES {
+    for width in grid_widths(bench, shortest * SPAN) {
         for length in 0..LENGTHS {
             let share = f64::from(length) / f64::from(LENGTHS - 1);
             runs.push(bench.run(runs.len() as u64, width, shortest * SPAN.powf(share)));
         }
     }
     runs
+}
+
+/// Widths of the grid, small to large, for runs of up to `longest` tokens.
+fn grid_widths(bench: &Bench, longest: f64) -> Vec<usize> {
+    const SIZES: i32 = 5;
+    /// Tokens a parameter of the largest run.
+    const DENSEST: f64 = 5.0;
+    /// Of a grid of the shortest runs; so far apart that five multiples of eight lie between.
+    const NARROWEST_LAST: usize = 48;
+    const WIDEST: usize = 512;
+    let enough = |width: &usize| bench.params(*width) >= longest / DENSEST;
+    let last = (NARROWEST_LAST..WIDEST).step_by(HEAD_WIDTH).find(enough);
+    let (first, last) = (HEAD_WIDTH, last.unwrap_or(WIDEST));
+    let ratio = last as f64 / first as f64;
+    let mut widths: Vec<usize> = Vec::new();
+    for size in 0..SIZES {
+        let width = first as f64 * ratio.powf(f64::from(size) / f64::from(SIZES - 1));
+        let heads = (width / HEAD_WIDTH as f64).round() as usize;
+        let above = widths.last().map_or(0, |before| before + HEAD_WIDTH);
+        widths.push((heads * HEAD_WIDTH).max(above));
+    }
+    widths
 }
 
 /// Runs around the best size at each of several budgets, as multiples of the largest, `flops`.
@@ -196,5 +220,38 @@ pub(crate) fn with_branches(
         },
         branches: lengths.iter().map(branch).collect(),
         ..run
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_runs_come_with_models_that_they_do_not_outgrow() {
+        let recipe = Recipe::default();
+        let bench = Bench { recipe, seed: 0 };
+        for scale in [1.0, 3.0, 10.0, 40.0] {
+            let runs = grid(&bench, scale);
+            assert_eq!(runs.len(), 30);
+            let mut widths: Vec<usize> = runs.iter().map(|run| run.spec.shape.width).collect();
+            widths.dedup();
+            assert_eq!(widths.len(), 5, "{widths:?}");
+            assert!(widths.is_sorted(), "{widths:?}");
+            let last = runs.last().unwrap();
+            let ratio = last.tokens() as f64 / bench.params(last.spec.shape.width);
+            assert!(
+                (2.5..5.1).contains(&ratio),
+                "{scale}: {ratio} of {widths:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn widths_spread_evenly_over_the_range_that_time_allows() {
+        let recipe = Recipe::default();
+        let bench = Bench { recipe, seed: 0 };
+        assert_eq!(grid_widths(&bench, 1.0), [8, 16, 24, 32, 48]);
+        assert_eq!(grid_widths(&bench, 1e12), [8, 24, 64, 184, 512]);
     }
 }

@@ -50,11 +50,23 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
         &[start],
         formula("loss by tokens", records.seed),
     )?;
-    // The lowest loss that every size has reached, or as many of them as possible.
-    let reached = |size: &Size| curve(&fit.values, size.first, size.range.1);
-    let level = sizes.iter().map(reached).fold(f64::MIN, f64::max) + 0.01;
-    let needed =
-        |p: &[f64], size: &Size| crossing(|ln_d| curve(p, size.first, ln_d), size.range, level);
+    let tokens_to = |p: &[f64], size: &Size, level: f64| {
+        crossing(|ln_d| curve(p, size.first, ln_d), size.range, level)
+    };
+    // The loss that most sizes come to; the lowest of those. Large models begin below what small ones
+    // ever reach.
+    let reached = |size: &Size| curve(&fit.values, size.first, size.range.1) + 0.01;
+    let sizes_at = |level: f64| {
+        let come = sizes
+            .iter()
+            .filter(|size| tokens_to(&fit.values, size, level).is_some());
+        come.count()
+    };
+    let levels = sizes.iter().map(reached);
+    let level = levels
+        .max_by(|a, b| sizes_at(*a).cmp(&sizes_at(*b)).then_with(|| b.total_cmp(a)))
+        .unwrap_or(f64::NAN);
+    let needed = |p: &[f64], size: &Size| tokens_to(p, size, level);
     let slope = |p: &[f64]| power(&sizes, |size| needed(p, size));
     let used: Vec<&Size> = sizes
         .iter()
