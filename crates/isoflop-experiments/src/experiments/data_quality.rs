@@ -31,6 +31,12 @@ const GAMMA: usize = 5;
 /// More of the worst text makes up for its quality by less than doubling, above this worth.
 const HALF: f64 = 0.5;
 
+/// A worth that no number of tokens makes up for.
+const WORTHLESS: f64 = 0.002;
+
+/// Runs further from the law than this, in the root of the mean square of ln L, are not on it.
+const MOST_SPREAD: f64 = 0.02;
+
 pub(super) fn runs(bench: &Bench, scale: f64) -> Vec<PlannedRun> {
     let mut runs: Vec<PlannedRun> = Vec::new();
     for share in CORRUPTED {
@@ -88,11 +94,16 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
         .within(ends),
         Finding::new("spread of runs about the law", spread, "of ln L"),
     ];
+    // The exponent is then at the end of the range in which it is sought.
+    let is_worthless = worth < WORTHLESS;
+    let said = match is_worthless {
+        true => format!("less than {}", short(ends.1.max(WORTHLESS))),
+        false => with_interval(worth, ends),
+    };
     let mut sentence = format!(
-        "A token of text with {:.0} % replaced is worth {} clean ones; the claim asks that twice as \
-         much of it does not make up, a worth below {HALF}.",
-        100.0 * (1.0 - worst),
-        with_interval(worth, ends)
+        "A token of text with {:.0} % replaced is worth {said} clean ones; the claim asks that twice \
+         as much of it does not make up, a worth below {HALF}.",
+        100.0 * (1.0 - worst)
     );
     if let Some((least, most)) = twice {
         findings.push(Finding::new(
@@ -106,10 +117,12 @@ pub(super) fn judge(records: &Records) -> Result<Judgement, ExperimentError> {
             short(most)
         );
     }
-    let warnings = (spread > 0.02).then(|| {
-        "the law of effective tokens leaves more than 2 % of the loss unexplained: corruption also \
-         adds a loss that no data remove"
-            .to_owned()
+    let warnings = (spread > MOST_SPREAD || is_worthless).then(|| {
+        format!(
+            "the law of effective tokens leaves {:.1} % of the loss unexplained: corruption also adds \
+             a loss that no data remove, and gamma has to stand for that too",
+            spread * 100.0
+        )
     });
     Ok(Judgement {
         verdict: Verdict::at_most(ends, HALF),
@@ -213,6 +226,24 @@ mod tests {
             (said.findings[0].value - 2.0).abs() < 0.15,
             "{:?}",
             said.findings
+        );
+    }
+
+    #[test]
+    fn text_that_no_amount_of_makes_up_for_is_called_that_and_not_a_number() {
+        let law = source(0.0);
+        let adds = |row: &Run| law(row) + 2.0 * (1.0 - records::quality(row));
+        let said = judge(&records(&planned(), 0.001, 6, adds)).unwrap();
+        assert_eq!(said.verdict, Verdict::Held, "{}", said.sentence);
+        assert!(
+            said.sentence.contains("worth less than 0.0"),
+            "{}",
+            said.sentence
+        );
+        assert!(
+            said.warnings[0].contains("no data remove"),
+            "{:?}",
+            said.warnings
         );
     }
 
