@@ -79,14 +79,14 @@ fn experiments_of_one_set_of_runs_train_it_once() {
     let never = AtomicBool::new(false);
     let first = options(Name::KaplanPanels, folder.path());
     let first = done(experiment(&first, &never, &mut |_| {}).unwrap());
-    assert_eq!((first.n_runs, first.n_lost), (25, 0));
+    assert_eq!((first.n_runs, first.n_lost), (30, 0));
     let second = options(Name::SampleEfficiency, folder.path());
     let mut trained = 0;
     let second = experiment(&second, &never, &mut |event| {
         trained += u32::from(matches!(event, Event::Progress(_)));
     });
     match second {
-        Ok(ending) => assert_eq!(done(ending).n_used, 25),
+        Ok(ending) => assert_eq!(done(ending).n_used, 30),
         // So few steps need not bring all sizes to one loss.
         Err(error) => assert!(error.is_insufficient(), "{error}"),
     }

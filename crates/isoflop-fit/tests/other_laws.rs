@@ -464,23 +464,29 @@ fn farseer_reaches_an_optimum_below_the_truth_and_says_what_noise_leaves_open() 
 #[test]
 fn farseer_forecasts_its_own_surface_and_refuses_ladders_that_are_too_small() {
     let law = Farseer::from_values(&FARSEER).unwrap();
-    let data = farseer(&law, normal(0.003, 3));
-    let found = fit(&data, &FitOptions::of(FittedLaw::Farseer)).unwrap();
     let (n, d) = (Params::new(3e10).unwrap(), Tokens::new(2e12).unwrap());
     let at = ForecastAt {
         params: Some(n),
         tokens: Some(d),
         ..ForecastAt::default()
     };
-    let said = found.forecast(&at, 0.9).unwrap();
     let came = law.loss(n, d).unwrap().get();
-    assert!(
-        said.lo.get() < came && came < said.hi.get(),
-        "{said:?} {came}"
-    );
-    let width = said.hi.get() / said.lo.get() - 1.0;
-    assert!(width < 0.1, "{said:?}");
+    let (mut held, mut errors) = (0, Vec::new());
+    for seed in 0..20 {
+        let data = farseer(&law, normal(0.003, seed));
+        let found = fit(&data, &FitOptions::of(FittedLaw::Farseer)).unwrap();
+        let said = found.forecast(&at, 0.9).unwrap();
+        let (lo, hi) = (said.lo.get(), said.hi.get());
+        held += u32::from(lo < came && came < hi);
+        errors.push((said.loss.get() / came - 1.0).abs());
+    }
+    errors.sort_by(f64::total_cmp);
+    // Nine parameters that are normal about their best values only roughly: too sure
+    // (docs/forecasts.md).
+    assert!((11..=20).contains(&held), "{held} of 20");
+    assert!(errors[10] < 0.025, "{errors:?}");
 
+    let data = farseer(&law, normal(0.003, 3));
     let refused = |data: &Dataset| {
         fit(data, &FitOptions::of(FittedLaw::Farseer))
             .unwrap_err()

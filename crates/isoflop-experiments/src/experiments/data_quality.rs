@@ -231,8 +231,13 @@ mod tests {
 
     #[test]
     fn text_that_no_amount_of_makes_up_for_is_called_that_and_not_a_number() {
-        let law = source(0.0);
-        let adds = |row: &Run| law(row) + 2.0 * (1.0 - records::quality(row));
+        // Data help little, and corruption adds what they do not remove.
+        let adds = |row: &Run| {
+            let of_data = (1e6 / records::tokens(row)).powf(0.1);
+            2.0 + (2e4 / records::params(row)).powf(0.4)
+                + of_data
+                + 3.0 * (1.0 - records::quality(row))
+        };
         let said = judge(&records(&planned(), 0.001, 6, adds)).unwrap();
         assert_eq!(said.verdict, Verdict::Held, "{}", said.sentence);
         assert!(
