@@ -144,7 +144,7 @@ pub struct RunSettings {
     pub warmup: Option<u64>,
     /// Rate of the embedding over that of hidden matrices.
     pub embedding_rate: Option<f32>,
-    /// What trains the hidden matrices: `"adamw"`, or `{"muon": {"rate": 1, "momentum": 0.95}}`.
+    /// What trains the hidden matrices: `"adamw"`, or `{"muon": {"rate": 2, "momentum": 0.95}}`.
     pub optimizer: Option<Optimizer>,
     /// AdamW's decay of the first moment.
     pub beta1: Option<f32>,
