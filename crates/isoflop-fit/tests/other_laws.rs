@@ -471,7 +471,7 @@ fn farseer_forecasts_its_own_surface_and_refuses_ladders_that_are_too_small() {
         ..ForecastAt::default()
     };
     let came = law.loss(n, d).unwrap().get();
-    let (mut held, mut errors) = (0, Vec::new());
+    let (mut held, mut errors, mut widths) = (0, Vec::new(), Vec::new());
     for seed in 0..20 {
         let data = farseer(&law, normal(0.003, seed));
         let found = fit(&data, &FitOptions::of(FittedLaw::Farseer)).unwrap();
@@ -479,8 +479,11 @@ fn farseer_forecasts_its_own_surface_and_refuses_ladders_that_are_too_small() {
         let (lo, hi) = (said.lo.get(), said.hi.get());
         held += u32::from(lo < came && came < hi);
         errors.push((said.loss.get() / came - 1.0).abs());
+        widths.push(hi / lo - 1.0);
     }
     errors.sort_by(f64::total_cmp);
+    let width = widths.iter().sum::<f64>() / 20.0;
+    assert!(width < 0.1, "{widths:?}");
     // Nine parameters that are normal about their best values only roughly: too sure
     // (docs/forecasts.md).
     assert!((11..=20).contains(&held), "{held} of 20");
