@@ -60,9 +60,11 @@ const SHAPES: &[Shape] = &[
         falls: &[Falls::WithFlops],
     },
     Shape::Broken,
+    Shape::Sigmoid,
 ];
 
-/// Fits a curve: power laws with and without a floor, averaged, with a discrepancy and
+/// Fits a curve: power laws with and without a floor, one that breaks, and a sigmoid between chance and
+/// a floor, averaged, with a discrepancy and
 /// calibrated as forecasts of runs are. Published laws say nothing of such exponents in general,
 /// so the prior is vague.
 ///
@@ -165,6 +167,7 @@ impl CurveFit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_laws::laws::M4;
 
     fn points(of: impl Fn(f64) -> f64) -> Vec<CurvePoint> {
         let at = (0..12).map(|k| 1e15 * 2f64.powi(k));
@@ -178,6 +181,19 @@ mod tests {
         let said = fitted.forecast(2e19, 0.9).unwrap();
         assert!((said.value / truth(2e19) - 1.0).abs() < 0.02, "{said:?}");
         assert!(said.lo < truth(2e19) && truth(2e19) < said.hi, "{said:?}");
+    }
+
+    #[test]
+    fn a_curve_that_starts_at_chance_is_carried_on_to_its_floor() {
+        // M4 with e_inf = 0.3, e_0 = 1.1, a = 2.5.
+        let truth = |x: f64| {
+            let ln_odds = M4::ln_odds(2.5, 1.0 - 0.9 * (x / 1e15).ln());
+            0.3 + 0.8 / (1.0 + (-ln_odds).exp())
+        };
+        let fitted = fit_curve(&points(truth), CurveOf::Loss).unwrap();
+        let said = fitted.forecast(1e19, 0.9).unwrap();
+        assert!((said.value / truth(1e19) - 1.0).abs() < 0.01, "{said:?}");
+        assert!(said.lo < truth(1e19) && truth(1e19) < said.hi, "{said:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod farseer;
 mod natural;
+mod sigmoid;
 
 use super::sample::{Place, Sample};
 use crate::Prior;
@@ -37,6 +38,8 @@ pub(crate) enum Shape {
     /// ln of a floor and a power of C whose exponent changes once, smoothly (Caballero et al. 2022,
     /// eq. 1, with one break).
     Broken,
+    /// ln of a sigmoid of C between chance and a floor (Alabdulmohsin et al. 2022, eq. 3: M4).
+    Sigmoid,
     /// Farseer, whose exponent of data depends on size (Li et al. 2025, eq. 3).
     Farseer,
 }
@@ -143,8 +146,10 @@ impl MeanLaw {
     /// breaks of either kind along the measurements.
     pub(crate) fn starts(&self, sample: &Sample) -> Vec<Theta> {
         let usual = self.start();
-        if self.shape == Shape::Farseer {
-            return farseer::starts(&usual);
+        match self.shape {
+            Shape::Farseer => return farseer::starts(&usual),
+            Shape::Sigmoid => return sigmoid::starts(&usual),
+            _ => {}
         }
         if self.shape != Shape::Broken {
             return vec![usual];
@@ -198,6 +203,7 @@ impl MeanLaw {
             Shape::SharedSum => self.shared_sum(theta, &place),
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
+            Shape::Sigmoid => self.sigmoid(theta, &place),
             Shape::Farseer => self.farseer(theta, &place),
         };
         if self.repeats {
@@ -309,7 +315,7 @@ impl Shape {
     /// How many of the parameters, from the first, have priors from published laws.
     fn published(self) -> usize {
         match self {
-            Shape::Broken => 3,
+            Shape::Broken | Shape::Sigmoid => 3,
             Shape::Farseer => farseer::PUBLISHED,
             _ => MOST,
         }
@@ -321,7 +327,7 @@ impl Shape {
             Shape::SharedSum | Shape::KaplanNd | Shape::Farseer => {
                 &[Falls::WithParams, Falls::WithTokens]
             }
-            Shape::Broken => &[Falls::WithFlops],
+            Shape::Broken | Shape::Sigmoid => &[Falls::WithFlops],
         }
     }
 
@@ -356,6 +362,7 @@ impl Shape {
                 all.extend([belief(0.0, 0.6), belief(0.0, 4.0), belief(0.0, 1.0)]);
                 all
             }
+            Shape::Sigmoid => sigmoid::beliefs(median),
             Shape::Farseer => farseer::beliefs(median),
             Shape::SharedSum => {
                 let mut all = CHINCHILLA.beliefs(median);
@@ -427,10 +434,12 @@ mod tests {
             falls: &[Falls::WithParams],
         };
         let sums = [CHINCHILLA, POWER_C, Shape::SharedSum, only_n];
-        for shape in sums
-            .into_iter()
-            .chain([Shape::KaplanNd, Shape::Broken, Shape::Farseer])
-        {
+        for shape in sums.into_iter().chain([
+            Shape::KaplanNd,
+            Shape::Broken,
+            Shape::Sigmoid,
+            Shape::Farseer,
+        ]) {
             let law = MeanLaw::centred(shape, &sample(), Prior::Published);
             let mut theta = law.start();
             theta[0] += 0.1;

@@ -37,27 +37,41 @@ fn residual<R: Real>([a, b, c, e_inf, e_0]: [R; 5], ln_x: R, loss: R) -> R {
     (loss - e_inf).ln() - a * (e_0 - loss).ln() - b.ln() + c * ln_x
 }
 
-/// The loss by bisection in the logit of its place between the floor and chance, which keeps
-/// every digit near both ends.
+/// The loss by way of its odds, which keep every digit near both ends.
 fn solve(values: [f64; 5], ln_x: f64) -> f64 {
     let [a, b, c, e_inf, e_0] = values;
     let span = e_0 - e_inf;
     if !(span > 0.0 && b > 0.0 && a >= 0.0) {
         return f64::NAN;
     }
-    // With L = e_inf + span / (1 + e^(−t)): ln(L − e_inf) = ln span − ln(1 + e^(−t)).
-    let target = b.ln() - c * ln_x + (a - 1.0) * span.ln();
-    let level = |t: f64| -ln_1p_exp(-t) + a * ln_1p_exp(t);
-    let (mut lo, mut hi) = (-1e4, 1e4);
-    for _ in 0..200 {
-        let middle = f64::midpoint(lo, hi);
-        if level(middle) < target {
-            lo = middle;
-        } else {
-            hi = middle;
-        }
+    if a == 0.0 {
+        return e_inf + b * (-c * ln_x).exp();
     }
-    e_inf + span / (1.0 + (-f64::midpoint(lo, hi)).exp())
+    // With s = (L − e_inf) / span: ln(L − e_inf) − a ln(e_0 − L) = ln s − a ln(1 − s) + (1 − a) ln span.
+    let ln_odds = M4::ln_odds(a, b.ln() - c * ln_x + (a - 1.0) * span.ln());
+    e_inf + span / (1.0 + (-ln_odds).exp())
+}
+
+impl M4 {
+    /// ln (s / (1 − s)) for the place s between the floor (0) and chance (1) where
+    /// ln s − `a` ln (1 − s) is `target`; `a` is positive.
+    ///
+    /// Newton's method: the left side rises with the odds, with a slope between 1 and `a` that
+    /// goes one way, so that after one step it closes in from one side.
+    #[must_use]
+    pub fn ln_odds(a: f64, target: f64) -> f64 {
+        let mut ln_odds = if target < 0.0 { target } else { target / a };
+        for _ in 0..60 {
+            let place = 1.0 / (1.0 + (-ln_odds).exp());
+            let level = -ln_1p_exp(-ln_odds) + a * ln_1p_exp(ln_odds);
+            let step = (level - target) / (1.0 - place + a * place);
+            ln_odds -= step;
+            if step.abs() <= 1e-14 * (1.0 + ln_odds.abs()) {
+                break;
+            }
+        }
+        ln_odds
+    }
 }
 
 /// ln(1 + e^z) without overflow.
