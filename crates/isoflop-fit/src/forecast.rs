@@ -5,6 +5,7 @@ mod curve;
 mod discrepancy;
 mod ensemble;
 mod frontier;
+mod integrate;
 mod mean_law;
 mod place;
 mod posterior;

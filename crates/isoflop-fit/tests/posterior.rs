@@ -92,10 +92,8 @@ fn it_has_two_ends_where_the_runs_alone_set_no_limit() {
     let e = &found[0];
     assert_eq!(e.symbol, "E");
     assert!(e.lo > 0.2 && e.lo < BESIROGLU[0] && BESIROGLU[0] < e.hi);
-    let alone = alone.hi.unwrap() - alone.lo.unwrap();
-    assert!(width(e) < alone, "{e:?} against a width of {alone}");
-    // And the runs taught something.
-    assert!(e.prior_hi - e.prior_lo > width(e));
+    // And the runs taught much.
+    assert!(e.prior_hi - e.prior_lo > 3.0 * width(e), "{e:?}");
 }
 
 #[test]

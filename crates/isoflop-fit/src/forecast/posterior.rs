@@ -36,7 +36,8 @@ impl Fit {
     /// form may be wrong by a smooth discrepancy, as for forecasts (Kennedy & O'Hagan 2001), so that
     /// they are wider than a bootstrap's where runs are many, and still have two ends where the
     /// runs alone set no limit. Normal in the logarithms of levels and exponents about the most
-    /// plausible values (Laplace's approximation); the same runs and `seed` give the same numbers.
+    /// plausible values (Laplace's approximation) for each of some discrepancies that may be true; the
+    /// same runs and `seed` give the same numbers.
     ///
     /// A parameter of which forecasts know nothing (R_N* of `data-constrained`) is left out.
     ///
@@ -65,7 +66,7 @@ impl Fit {
         for _ in 0..DRAWS {
             let normal: Theta =
                 std::array::from_fn::<_, MOST, _>(|_| random.sample(StandardNormal));
-            after.extend(natural(learned.plausible(&normal)));
+            after.extend(natural(learned.plausible(random.random(), &normal)));
             before.extend(natural(law.believed(&normal)));
         }
         let column = |draws: &[Vec<f64>], k: usize| {

@@ -1,12 +1,13 @@
 //! One law with its discrepancy, learned from measurements: ln L = ln law + discrepancy + noise.
 //!
 //! The law's parameters have a normal prior and are found by Gauss-Newton steps under the
-//! process's covariance; their uncertainty is normal there (Laplace). What the process is like is
-//! found by its marginal likelihood. Noise has Student's t density with [`FREEDOM`] degrees of
-//! freedom, by reweighting.
+//! process's covariance; their uncertainty is normal there (Laplace). The most plausible traits of the
+//! process are found by its marginal likelihood, and integrated out about them. Noise has Student's t
+//! density with [`FREEDOM`] degrees of freedom, by reweighting.
 
 use super::cholesky::{Cholesky, dot};
 use super::discrepancy::{Coordinates, Habits, Traits};
+use super::integrate::{self, Problem, Weighed};
 use super::mean_law::{MOST, MeanLaw, Theta};
 use super::sample::{Over, Place, Sample};
 use super::simplex::{self, Patience};
@@ -25,27 +26,35 @@ const SIFTINGS: usize = 4;
 pub(crate) struct Process {
     law: MeanLaw,
     sample: Sample,
-    /// Share of trust in each measurement: small for outliers.
-    trust: Vec<f64>,
     coordinates: Coordinates,
-    state: State,
+    /// What is known under traits that may be true.
+    states: Vec<Weighed>,
     /// ln of the marginal likelihood times the prior of the process's traits.
     pub evidence: f64,
 }
 
+/// The most plausible parameters and traits.
+struct Found {
+    /// Share of trust in each measurement: small for outliers.
+    trust: Vec<f64>,
+    coordinates: Coordinates,
+    state: State,
+    evidence: f64,
+}
+
 /// Everything about the parameters under given traits.
 #[derive(Debug, Clone, PartialEq)]
-struct State {
-    traits: Traits,
-    factor: Cholesky,
-    theta: Theta,
+pub(super) struct State {
+    pub traits: Traits,
+    pub factor: Cholesky,
+    pub theta: Theta,
     /// L⁻¹ (y − law).
-    residual: Vec<f64>,
+    pub residual: Vec<f64>,
     /// L⁻¹ times the law's derivatives, one column for each parameter.
-    slopes: Vec<Vec<f64>>,
+    pub slopes: Vec<Vec<f64>>,
     /// Factor of the parameters' precision.
-    precision: Cholesky,
-    evidence: f64,
+    pub precision: Cholesky,
+    pub evidence: f64,
 }
 
 /// The distribution of a new measurement on the scale of y.
@@ -66,23 +75,101 @@ impl Outlook {
 
 impl Process {
     /// Learns from `sample`; from scratch, or from what was learned from similar measurements.
+    pub(crate) fn learn(law: &MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
+        let found = Found::from(law, sample, near)?;
+        let problem = Problem {
+            law,
+            sample,
+            trust: &found.trust,
+        };
+        let states = integrate::about(problem, &found.coordinates, &found.state);
+        (!states.is_empty()).then(|| Self {
+            law: law.clone(),
+            sample: sample.clone(),
+            coordinates: found.coordinates,
+            states,
+            evidence: found.evidence,
+        })
+    }
+
+    /// The law's parameters, as far from the most plausible ones as `normal`, in standard
+    /// deviations along independent directions, under the traits that `share` of the weight falls on.
+    pub(crate) fn plausible(&self, share: f64, normal: &Theta) -> Theta {
+        let mut sum = 0.0;
+        let on = self.states.iter().find(|one| {
+            sum += one.weight;
+            share <= sum
+        });
+        let Some(Weighed { state, .. }) = on.or(self.states.last()) else {
+            return self.law.start();
+        };
+        let away = state
+            .precision
+            .half_solve_transposed(normal[..self.law.len()].to_vec());
+        std::array::from_fn(|k| state.theta[k] + away.get(k).unwrap_or(&0.0))
+    }
+
+    /// What a new measurement may give: the average over the traits, and how far they differ.
+    pub(crate) fn outlook(&self, at: &Place) -> Outlook {
+        let under = |one: &Weighed| (one.weight, self.outlook_under(&one.state, at));
+        let each: Vec<(f64, Outlook)> = self.states.iter().map(under).collect();
+        let average = |of: &dyn Fn(&Outlook) -> f64| -> f64 {
+            each.iter().map(|(weight, one)| weight * of(one)).sum()
+        };
+        let total = average(&|_| 1.0);
+        let mean = average(&|one| one.mean) / total;
+        Outlook {
+            mean,
+            form: average(&|one| one.form + (one.mean - mean).powi(2)) / total,
+            noise: average(&|one| one.noise) / total,
+        }
+    }
+
+    fn outlook_under(&self, state: &State, at: &Place) -> Outlook {
+        let State {
+            traits,
+            factor,
+            theta,
+            residual,
+            slopes,
+            precision,
+            ..
+        } = state;
+        let shared = |row: &super::sample::Measured| traits.covariance(at, &row.at);
+        let shared = factor.half_solve(self.sample.rows.iter().map(shared).collect());
+        let (value, by) = self.law.at(theta, at);
+        let open: Vec<f64> = (0..self.law.len())
+            .map(|k| by[k] - dot(&shared, &slopes[k]))
+            .collect();
+        let open = precision.half_solve(open);
+        let known = dot(&shared, &shared);
+        Outlook {
+            mean: value + dot(&shared, residual),
+            form: (traits.variance(at) - known).max(0.0) + dot(&open, &open),
+            noise: NOISE_SPREAD * traits.noise * traits.noise,
+        }
+    }
+}
+
+impl Found {
+    /// From scratch, or from what was learned from similar measurements.
     ///
     /// Outliers and a discrepancy that holds them explain the same measurements, and each hides the
     /// other: both are tried, and what is more plausible is kept.
-    pub(crate) fn learn(law: &MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
+    fn from(law: &MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
         let ways = match sample.over {
             Over::Runs => &[0, SIFTINGS][..],
             // What lies off on a curve is more often the law's fault than the point's.
             Over::Curve => &[0],
         };
-        let learned = ways
+        let found = ways
             .par_iter()
-            .filter_map(|&siftings| Self::learn_sifted(law, sample, near, siftings));
-        learned.max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+            .filter_map(|&siftings| Self::sifted(law, sample, near, siftings));
+        found.max_by(|a, b| a.evidence.total_cmp(&b.evidence))
     }
 
     /// The same after so many reweightings with a discrepancy of usual size.
-    fn learn_sifted(
+    fn sifted(
         law: &MeanLaw,
         sample: &Sample,
         near: Option<&Process>,
@@ -121,8 +208,6 @@ impl Process {
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f64::max);
             learned = Some(Self {
-                law: law.clone(),
-                sample: sample.clone(),
                 trust: std::mem::replace(&mut trust, next),
                 coordinates,
                 state,
@@ -134,43 +219,6 @@ impl Process {
             (calls, reach) = (80, 0.2);
         }
         learned
-    }
-
-    /// The law's parameters, as far from the most plausible ones as `normal`, in standard
-    /// deviations along independent directions.
-    pub(crate) fn plausible(&self, normal: &Theta) -> Theta {
-        let State {
-            theta, precision, ..
-        } = &self.state;
-        let away = precision.half_solve_transposed(normal[..self.law.len()].to_vec());
-        std::array::from_fn(|k| theta[k] + away.get(k).unwrap_or(&0.0))
-    }
-
-    /// What a new measurement may give.
-    pub(crate) fn outlook(&self, at: &Place) -> Outlook {
-        let State {
-            traits,
-            factor,
-            theta,
-            residual,
-            slopes,
-            precision,
-            ..
-        } = &self.state;
-        let shared = |row: &super::sample::Measured| traits.covariance(at, &row.at);
-        let shared = factor.half_solve(self.sample.rows.iter().map(shared).collect());
-        let (value, by) = self.law.at(theta, at);
-        let open: Vec<f64> = (0..self.law.len())
-            .map(|k| by[k] - dot(&shared, &slopes[k]))
-            .collect();
-        let open = precision.half_solve(open);
-        let known = dot(&shared, &shared);
-        let noise = traits.noise * traits.noise;
-        Outlook {
-            mean: value + dot(&shared, residual),
-            form: (traits.variance(at) - known).max(0.0) + dot(&open, &open),
-            noise: NOISE_SPREAD * noise,
-        }
     }
 }
 
@@ -218,7 +266,7 @@ fn best_traits(
 
 impl State {
     /// The parameters that suit these traits best, in at most `steps` steps from `theta`.
-    fn at(
+    pub(super) fn at(
         law: &MeanLaw,
         sample: &Sample,
         trust: &[f64],
