@@ -6,6 +6,7 @@
 
 mod corpus;
 mod report;
+mod settings;
 mod shape_rule;
 mod spec;
 
@@ -21,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use report::{Ending, RunResult};
-pub use spec::{RunSettings, RunSpec, SpecError};
+pub use settings::RunSettings;
+pub use spec::{RunSpec, SpecError};
 
 /// Windows that are evaluated between two looks at whether to stop.
 const WINDOWS_AT_A_TIME: usize = 256;

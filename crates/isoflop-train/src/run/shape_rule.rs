@@ -1,6 +1,7 @@
 //! From a size to a shape: the rule of depth, heads and hidden layers that a specification states.
 
-use super::spec::{RunSettings, SpecError};
+use super::settings::RunSettings;
+use super::spec::SpecError;
 use crate::architecture::{Architecture, Embeddings, FeedForward};
 use crate::recipe::Recipe;
 use crate::shape::ModelShape;
