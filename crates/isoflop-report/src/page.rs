@@ -3,6 +3,7 @@
 mod extras;
 mod numbers;
 mod script;
+mod spans;
 
 pub use extras::{Explorer, ExplorerPoint, Extras, School};
 pub use script::{STYLE, WIDGETS};
@@ -11,6 +12,7 @@ use crate::figure::{Figure, LossUnit, Prediction, RunPoint};
 use crate::visible::visible;
 use askama::Template;
 use isoflop_laws::{Flops, Loss};
+use spans::{Span, spans};
 
 /// Rows of runs that stand open in the report.
 const MOST_ROWS: usize = 200;
@@ -179,6 +181,11 @@ impl Page<'_> {
 
     fn text(&self, text: &str) -> String {
         visible(text)
+    }
+
+    /// A sentence in pieces, so that what stands between backticks is shown as code.
+    fn spans(&self, sentence: &str) -> Vec<Span> {
+        spans(sentence)
     }
 
     fn loss(&self, loss: &Loss) -> String {

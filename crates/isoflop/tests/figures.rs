@@ -103,3 +103,35 @@ fn a_report_is_one_file_with_the_command_that_made_it() {
         assert!(!page.contains(elsewhere), "{elsewhere}");
     }
 }
+
+#[test]
+fn what_stands_between_backticks_is_code_in_a_report_and_escaped_like_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs.csv");
+    let mut text = String::from("run,params,tokens,loss\n");
+    for (n, d) in (0..5).flat_map(|i| (0..5).map(move |j| (1e7 * 3f64.powi(i), 1e9 * 3f64.powi(j))))
+    {
+        let loss = 1.8172 + 482.01 / n.powf(0.3478) + 2085.43 / d.powf(0.3658);
+        text += &format!("{n}-{d},{n},{d},{loss}\n");
+    }
+    text += "odd,1e8,1e10,<img src=x>\n";
+    std::fs::write(&runs, text).unwrap();
+    let file = folder.path().join("report.html");
+    let words = [
+        "report",
+        runs.to_str().unwrap(),
+        "--law",
+        "chinchilla",
+        "-o",
+    ];
+    let output = isoflop(&[&words[..], &[file.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (_, left_out) = page
+        .split_once("Figures that these runs do not allow")
+        .unwrap();
+    let (left_out, _) = left_out.split_once("</ul>").unwrap();
+    assert!(left_out.contains("the figure <code>capability</code> cannot be drawn"));
+    assert!(!left_out.contains('`'), "{left_out}");
+    assert!(page.contains("<code>&#60;img src=x&#62;</code>") && !page.contains("<img"));
+}
