@@ -6,15 +6,13 @@ use crate::fitted::Fit;
 use crate::interrupt::interruptible;
 use crate::request::{Point, forecast_at};
 use crate::runs::Runs;
-use isoflop_fit::ForecastAt;
-use isoflop_laws::{FlopCount, Flops, ParamCount};
+use isoflop_laws::{FlopCount, ParamCount};
 use isoflop_plan::{
-    Conventions, ForecastPoint, MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun,
-    fit_metric,
+    Conventions, ForecastPoint, MetricError, MetricFit, MetricLaw, MetricRun, fit_metric,
 };
 use isoflop_runs::{Imported, SelectionOptions, Status};
 use pyo3::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Keyword arguments of `predict_metric`.
@@ -67,13 +65,12 @@ fn beside_the_loss(
     losses: Vec<ForecastPoint>,
     level: f64,
 ) -> PyResult<String> {
-    let said = losses.iter().map(|point| fitted.forecast(point, level));
-    let said = said.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let metric = fitted.answer(&losses, level).map_err(failed)?;
     let saved = fit.saved();
     text(&json!({
         "law": saved.fit.law.name(), "level": level, "forecasts": losses,
         "conventions": conventions(&saved.fit), "n_used": saved.fit.n_used,
-        "source": saved.source, "metric": told(fitted, &said), "warnings": saved.fit.warnings,
+        "source": saved.source, "metric": metric, "warnings": saved.fit.warnings,
     }))
 }
 
@@ -84,21 +81,9 @@ fn by_compute_alone(
     points: &[Point],
     level: f64,
 ) -> PyResult<String> {
-    let forecast = |point: &Point| {
-        let at: ForecastAt = forecast_at(point)?;
-        let six_nd = || Some(Flops::six_nd(at.params?, at.tokens?));
-        let flops = at.flops.or_else(six_nd).ok_or_else(|| {
-            let hint = "give flops, or params and tokens";
-            misuse_with_hint("law `capability` needs the compute of the run", hint)
-        })?;
-        let said = fitted.forecast_by_compute(flops, level).map_err(failed)?;
-        Ok(MetricForecast {
-            params: at.params,
-            tokens: at.tokens,
-            ..said
-        })
-    };
-    let said = points.iter().map(forecast).collect::<PyResult<Vec<_>>>()?;
+    let asked = points.iter().map(forecast_at);
+    let asked = asked.collect::<PyResult<Vec<_>>>()?;
+    let metric = fitted.answer_by_compute(&asked, level).map_err(failed)?;
     let conventions = Conventions {
         param_count,
         flop_count: FlopCount::SixNd,
@@ -106,16 +91,9 @@ fn by_compute_alone(
     text(&json!({
         "law": fitted.law.name(), "level": level, "forecasts": [],
         "conventions": conventions, "n_used": fitted.n_used,
-        "source": imported.source, "metric": told(fitted, &said),
+        "source": imported.source, "metric": metric,
         "warnings": ["the runs have no loss, so that none is forecast"],
     }))
-}
-
-fn told(fitted: &MetricFit, forecasts: &[MetricForecast]) -> Value {
-    json!({
-        "name": fitted.metric, "law": fitted.law, "n_used": fitted.n_used,
-        "forecasts": forecasts, "warnings": fitted.warnings,
-    })
 }
 
 /// The metric's name as its column has it after `metric_`.
@@ -157,6 +135,7 @@ fn runs_with(imported: &Imported, name: &str, count: ParamCount) -> Vec<MetricRu
 fn failed(error: MetricError) -> PyErr {
     match error {
         MetricError::NotAShare { .. } => misuse(error),
+        MetricError::NoCompute => misuse_with_hint(error, "give flops, or params and tokens"),
         other => no(other),
     }
 }

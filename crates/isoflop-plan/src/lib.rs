@@ -51,7 +51,8 @@ pub use known_model::{KNOWN_MODELS, KnownModel, known_model};
 pub use law_in_use::{LawInUse, LawInUseError, LawSurface, SaidLoss};
 pub use ledger::{Event, Ledger, LedgerEntry, LedgerError, Outcome, Score, TrackRecord};
 pub use metric::{
-    MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun, UnknownMetricLaw, fit_metric,
+    MetricAnswer, MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun, UnknownMetricLaw,
+    fit_metric,
 };
 pub use plan::{Plan, PlanAnswer, PlanError, PlanRequest, SameLoss, VALLEY_TOLERANCE, plan};
 pub use published_forecast::{PublishedForecastError, conventions_of, published_forecast};

@@ -1,7 +1,10 @@
 //! A metric of a run that is not made yet, such as an accuracy: from its compute by the capability
 //! law of the GPT-4 technical report, or from its loss in two steps.
 
+mod answer;
+
 use crate::forecast::ForecastPoint;
+pub use answer::MetricAnswer;
 use isoflop_fit::{
     CurveFit, CurveOf, CurvePoint, FitError, Forecast, ForecastError, ShareFit, SharePoint,
     fit_curve, fit_share,
@@ -97,6 +100,9 @@ pub enum MetricError {
     /// The second step lacks the first.
     #[error("law `two-step` needs the loss of the run to forecast, with its interval")]
     NoLoss,
+    /// The law needs the compute of the run.
+    #[error("law `capability` needs the compute of the run")]
+    NoCompute,
 }
 
 /// A metric fitted to runs.
@@ -305,6 +311,7 @@ impl MetricFit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_fit::ForecastAt;
     use isoflop_laws::LossSurface as _;
     use isoflop_laws::laws::{Chinchilla, TwoStep};
 
@@ -368,12 +375,18 @@ mod tests {
         let fit = fit_metric("humaneval", &runs, None, 0).unwrap();
         assert_eq!(fit.law, MetricLaw::Capability);
         let target = run(18, of);
-        let said = fit.forecast_by_compute(target.flops, 0.9).unwrap();
+        let asked = ForecastAt {
+            flops: Some(target.flops),
+            ..ForecastAt::default()
+        };
+        let said = fit.answer_by_compute(&[asked], 0.9).unwrap().forecasts[0];
         assert!(
             (said.value - target.value).abs() < 0.02,
             "{said:?} {}",
             target.value
         );
+        let unknown = fit.answer_by_compute(&[ForecastAt::default()], 0.9);
+        assert_eq!(unknown, Err(MetricError::NoCompute));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::points::PointArguments;
 use crate::text::{basis, paragraph, percent, reach, warnings};
 use isoflop_fit::{Forecast, ForecastAt, ForecastError};
 use isoflop_plan::{
-    Conventions, ForecastPoint, MetricLaw, SavedFit, conventions_of, published_forecast,
+    Conventions, ForecastPoint, MetricAnswer, MetricLaw, SavedFit, conventions_of,
+    published_forecast,
 };
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ pub struct Answer {
     pub conventions: Conventions,
     pub n_used: Option<usize>,
     pub source: Option<String>,
-    pub metric: Option<metric::MetricAnswer>,
+    pub metric: Option<MetricAnswer>,
     pub warnings: Vec<String>,
 }
 
@@ -150,7 +151,8 @@ impl From<ForecastError> for Failure {
 fn text(answer: &Answer) -> String {
     let of_loss = answer.forecasts.iter();
     let of_loss = of_loss.filter_map(|point| point.extrapolation);
-    let of_metric = answer.metric.iter().flat_map(metric::MetricAnswer::reaches);
+    let of_metric = answer.metric.iter().flat_map(|metric| &metric.forecasts);
+    let of_metric = of_metric.map(|forecast| forecast.extrapolation);
     let furthest = of_loss.chain(of_metric).reduce(f64::max);
     let law = &answer.law;
     let mut text = basis(law, answer.conventions, answer.n_used, &reach(furthest)) + "\n";

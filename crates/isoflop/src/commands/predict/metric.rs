@@ -7,31 +7,10 @@ use crate::output::{Output, columns};
 use crate::runs_argument::{Row, RunRows};
 use crate::saved_fit;
 use crate::text::{factor, paragraph, percent, warnings};
-use isoflop_fit::ForecastAt;
-use isoflop_laws::{FlopCount, Flops, ParamCount};
-use isoflop_plan::{
-    Conventions, MetricError, MetricFit, MetricForecast, MetricLaw, MetricRun, fit_metric,
-};
+use isoflop_laws::{FlopCount, ParamCount};
+use isoflop_plan::{Conventions, MetricAnswer, MetricError, MetricFit, MetricRun, fit_metric};
 use isoflop_runs::Status;
-use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// Forecasts of a metric, one for each run asked about.
-#[derive(Debug, Serialize)]
-pub struct MetricAnswer {
-    name: String,
-    law: MetricLaw,
-    n_used: usize,
-    forecasts: Vec<MetricForecast>,
-    warnings: Vec<String>,
-}
-
-impl MetricAnswer {
-    /// How far each forecast lies beyond the largest run with the metric.
-    pub fn reaches(&self) -> impl Iterator<Item = f64> + '_ {
-        self.forecasts.iter().map(|forecast| forecast.extrapolation)
-    }
-}
 
 /// The forecasts of a metric, and of the loss where the runs have one.
 ///
@@ -61,9 +40,7 @@ pub fn predict(args: &Args, asked: &str, output: &mut Output) -> Result<Answer, 
     let points = args.points.read(saved.fit.param_count)?;
     let mut answer = by_fit(&saved, &points, level)?;
     let fit = fit(saved.fit.param_count)?;
-    let forecast = |point| fit.forecast(point, level).map_err(failed);
-    let forecasts = answer.forecasts.iter().map(forecast);
-    answer.metric = Some(told(&fit, forecasts.collect::<Result<_, _>>()?));
+    answer.metric = Some(fit.answer(&answer.forecasts, level).map_err(failed)?);
     Ok(answer)
 }
 
@@ -74,25 +51,9 @@ fn by_compute_alone(
     fit: &MetricFit,
     level: f64,
 ) -> Result<Answer, Failure> {
-    let forecast = |at: &ForecastAt| {
-        let six_nd = || Some(Flops::six_nd(at.params?, at.tokens?));
-        let flops = at.flops.or_else(six_nd).ok_or_else(|| {
-            Failure::misuse("law `capability` needs the compute of the run")
-                .hint("give --flops, or --params and --tokens")
-        })?;
-        let said = fit.forecast_by_compute(flops, level).map_err(failed)?;
-        Ok(MetricForecast {
-            params: at.params,
-            tokens: at.tokens,
-            ..said
-        })
-    };
     let param_count = count(rows);
     let points = args.points.read(param_count)?;
-    let forecasts = points
-        .iter()
-        .map(forecast)
-        .collect::<Result<_, Failure>>()?;
+    let metric = fit.answer_by_compute(&points, level).map_err(failed)?;
     Ok(Answer {
         law: fit.law.name().to_owned(),
         level,
@@ -103,19 +64,9 @@ fn by_compute_alone(
         },
         n_used: Some(fit.n_used),
         source: Some(rows.source.clone()),
-        metric: Some(told(fit, forecasts)),
+        metric: Some(metric),
         warnings: vec!["the runs have no loss, so that none is forecast".to_owned()],
     })
-}
-
-fn told(fit: &MetricFit, forecasts: Vec<MetricForecast>) -> MetricAnswer {
-    MetricAnswer {
-        name: fit.metric.clone(),
-        law: fit.law,
-        n_used: fit.n_used,
-        forecasts,
-        warnings: fit.warnings.clone(),
-    }
 }
 
 /// The metric's name as its column has it after `metric_`.
@@ -160,6 +111,9 @@ fn runs_with(rows: &RunRows, name: &str, count: ParamCount) -> Vec<MetricRun> {
 fn failed(error: MetricError) -> Failure {
     match error {
         MetricError::NotAShare { .. } => Failure::misuse(error),
+        MetricError::NoCompute => {
+            Failure::misuse(error).hint("give --flops, or --params and --tokens")
+        }
         other => Failure::no(other),
     }
 }
