@@ -105,7 +105,7 @@ pub fn experiment(
             tell(Event::Progress(&progress));
         },
     )?;
-    let ended = count_ended(&around, &plan.runs)?;
+    let ended = count_ended(&around.store(), &plan.runs)?;
     if flow.is_break() {
         let of = plan.runs.len();
         return Ok(Ending::Stopped { ended, of });
@@ -159,22 +159,16 @@ fn plan_and_corpus(
             plan
         }
     };
-    let store = Store::open(&folder.store())?;
-    let mut ended = 0;
-    for run in &plan.runs {
-        ended += usize::from(store.run(&run.name)?.is_some());
-    }
     tell(Event::Planned {
         runs: plan.runs.len(),
-        ended,
+        ended: count_ended(&Store::open(&folder.store())?, &plan.runs)?,
         time: Duration::from_secs_f64(plan.seconds()),
         resumed,
     });
     Ok((plan, corpus))
 }
 
-fn count_ended(around: &Surroundings<'_>, runs: &[PlannedRun]) -> Result<usize, ExperimentError> {
-    let store = around.store();
+fn count_ended(store: &Store, runs: &[PlannedRun]) -> Result<usize, ExperimentError> {
     let mut ended = 0;
     for run in runs {
         ended += usize::from(store.run(&run.name)?.is_some());

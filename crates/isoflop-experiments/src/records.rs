@@ -5,7 +5,7 @@ use crate::error::ExperimentError;
 use crate::text::Reading;
 use isoflop_fit::{Dataset, Observation};
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Quality, Tokens};
-use isoflop_quickstart::LoadedCorpus;
+use isoflop_quickstart::{LoadedCorpus, run_record};
 use isoflop_report::RunPoint;
 use isoflop_runs::{QUALITY, Run, Status, Store};
 use isoflop_train::TrainSpec;
@@ -49,7 +49,6 @@ pub(crate) fn described(
     spec: &TrainSpec,
     trunk: Option<&str>,
 ) -> Result<Run, ExperimentError> {
-    let tokens = Tokens::new(spec.tokens() as f64)?;
     let mut labels = BTreeMap::from([(READING.to_owned(), run.reading.to_string())]);
     if !run.set.is_empty() {
         labels.insert(SET.to_owned(), run.set.clone());
@@ -69,21 +68,9 @@ pub(crate) fn described(
         metrics.insert(CORRUPTED.to_owned(), corrupted);
     }
     Ok(Run {
-        params: Some(spec.shape.params()?),
-        params_non_embedding: Some(spec.shape.params_non_embedding()?),
-        tokens: Some(tokens),
-        flops: Some(spec.shape.counted_flops(tokens)?),
-        flop_count: Some(FlopCount::Counted),
-        step: Some(spec.schedule.steps),
-        batch_tokens: Some(Tokens::new(spec.batch_tokens() as f64)?),
-        lr: Some(f64::from(spec.learning_rate)),
-        schedule: Some(spec.schedule.to_string()),
-        seed: Some(spec.seed),
-        family: Some("isoflop experiment".to_owned()),
         labels,
         metrics,
-        spec: serde_json::to_value(spec).unwrap_or_default(),
-        ..Run::new(name)
+        ..run_record(name, spec, "isoflop experiment")?
     })
 }
 

@@ -19,6 +19,7 @@ mod options;
 mod outcome;
 mod plan;
 mod progress;
+mod record;
 mod report;
 mod train;
 
@@ -31,4 +32,5 @@ pub use options::{CorpusChoice, OptionError, Options};
 pub use outcome::{Comparison, FloorCheck, OtherLaw, Outcome};
 pub use plan::Plan;
 pub use progress::Progress;
+pub use record::run_record;
 pub use train::{RunEnd, RunProgress, TrainRequest, train_run};

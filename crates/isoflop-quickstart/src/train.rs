@@ -2,8 +2,9 @@
 
 use crate::corpus::{LoadedCorpus, validation_windows};
 use crate::error::QuickstartError;
+use crate::record::run_record;
 use isoflop_corpus::{ValidationLoss, ValidationSet};
-use isoflop_laws::{FlopCount, Loss, Tokens};
+use isoflop_laws::{Loss, Tokens};
 use isoflop_runs::{Checkpoint, Run, Status};
 use isoflop_train::{Device, Session, TrainError, TrainSpec};
 use std::ops::ControlFlow;
@@ -151,23 +152,10 @@ pub(crate) fn planned(
     spec: &TrainSpec,
     corpus: &LoadedCorpus,
 ) -> Result<Run, QuickstartError> {
-    let tokens = Tokens::new(spec.tokens() as f64)?;
     Ok(Run {
-        params: Some(spec.shape.params()?),
-        params_non_embedding: Some(spec.shape.params_non_embedding()?),
-        tokens: Some(tokens),
-        flops: Some(spec.shape.counted_flops(tokens)?),
-        flop_count: Some(FlopCount::Counted),
-        step: Some(spec.schedule.steps),
-        batch_tokens: Some(Tokens::new(spec.batch_tokens() as f64)?),
-        lr: Some(f64::from(spec.learning_rate)),
-        schedule: Some(spec.schedule.to_string()),
-        seed: Some(spec.seed),
         dataset: Some(corpus.facts.description.clone()),
-        family: Some("isoflop quickstart".to_owned()),
         corpus_fingerprint: Some(corpus.facts.fingerprint.to_string()),
-        spec: serde_json::to_value(spec).unwrap_or_default(),
-        ..Run::new(name)
+        ..run_record(name, spec, "isoflop quickstart")?
     })
 }
 
