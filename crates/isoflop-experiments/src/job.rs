@@ -147,7 +147,7 @@ fn plan_and_corpus(
             &plan.recipe,
             &cache,
         )?,
-        None => LoadedCorpus::gather(&options.gathering(), &cache)?,
+        None => LoadedCorpus::gather(&options.as_quickstart(), &cache)?,
     };
     tell(Event::Corpus(&corpus.facts));
     let plan = match earlier {

@@ -74,20 +74,8 @@ impl Options {
 
     /// What decides the runs, as it is given.
     pub(crate) fn asked(&self) -> String {
-        let mut asked = format!(
-            "--minutes {} --corpus {} --seed {}",
-            self.minutes, self.corpus, self.seed
-        );
-        if let Some(field) = &self.text.text_field {
-            asked += &format!(" --text-field {field}");
-        }
-        if let Some(tokenizer) = &self.tokenizer {
-            asked += &format!(" --tokenizer {}", tokenizer.display());
-        }
-        if self.device != Device::Cpu {
-            asked += &format!(" --device {}", self.device);
-        }
-        asked
+        let training = self.as_quickstart().training_arguments();
+        format!("--minutes {} {training}", self.minutes)
     }
 
     /// Runs at the same time on the device.
@@ -98,8 +86,8 @@ impl Options {
         }
     }
 
-    /// The same as quickstart asks for a corpus.
-    pub(crate) fn gathering(&self) -> isoflop_quickstart::Options {
+    /// What it shares with a quickstart: how text is gathered and runs are trained.
+    pub(crate) fn as_quickstart(&self) -> isoflop_quickstart::Options {
         isoflop_quickstart::Options {
             minutes: self.minutes,
             corpus: self.corpus.clone(),
@@ -107,7 +95,30 @@ impl Options {
             recipe: self.recipe,
             text: self.text.clone(),
             tokenizer: self.tokenizer.clone(),
+            device: self.device,
             ..isoflop_quickstart::Options::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_says_all_that_decides_the_runs() {
+        let mut options = Options::of(Name::Wsd);
+        assert_eq!(
+            options.command(),
+            "isoflop experiment wsd --minutes 4 --corpus registry --seed 0 --out isoflop-experiments"
+        );
+        options.corpus = CorpusChoice::Synthetic;
+        options.text.text_field = Some("story".to_owned());
+        options.tokenizer = Some("tokenizer.json".into());
+        options.device = Device::Cuda;
+        assert_eq!(
+            options.asked(),
+            "--minutes 4 --corpus synthetic --seed 0 --text-field story --tokenizer tokenizer.json --device cuda"
+        );
     }
 }

@@ -126,10 +126,18 @@ impl Options {
 
     /// The options that decide the job, as they are given.
     pub(crate) fn asked(&self) -> String {
-        let mut text = format!(
-            "--minutes {} --ratio {} --corpus {} --seed {}",
-            self.minutes, self.ratio, self.corpus, self.seed
-        );
+        format!(
+            "--minutes {} --ratio {} {}",
+            self.minutes,
+            self.ratio,
+            self.training_arguments()
+        )
+    }
+
+    /// Of them those that every command which trains runs is given: text, seed and device.
+    #[must_use]
+    pub fn training_arguments(&self) -> String {
+        let mut text = format!("--corpus {} --seed {}", self.corpus, self.seed);
         if let Some(field) = &self.text.text_field {
             text += &format!(" --text-field {field}");
         }

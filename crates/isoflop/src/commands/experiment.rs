@@ -3,7 +3,7 @@
 mod show;
 mod text;
 
-use crate::commands::training::TrainingArgs;
+use crate::commands::training::{TrainingArgs, stopped};
 use crate::failure::{Exit, Failure};
 use crate::interrupt;
 use crate::output::Output;
@@ -65,11 +65,7 @@ pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Ending::Stopped { ended, of } => {
-            let out = options.out.display();
-            Err(Failure::no(format!(
-                "stopped: {ended} of {of} runs have ended and are kept in `{out}`"
-            ))
-            .hint(format!("`{}` goes on from there", options.command())))
+            Err(stopped((ended, of), &options.out, &options.command()))
         }
     }
 }

@@ -1,9 +1,11 @@
-//! What `quickstart` and `experiment` are both told: the text, the seed, the device.
+//! What `quickstart` and `experiment` are both told: the text, the seed, the device; and what they say
+//! when they are stopped.
 
+use crate::failure::Failure;
 use isoflop_corpus::CorpusOptions;
 use isoflop_quickstart::CorpusChoice;
 use isoflop_train::Device;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// On what text, from which seed and where runs are trained.
 #[derive(Debug, clap::Args)]
@@ -34,4 +36,13 @@ impl TrainingArgs {
             ..CorpusOptions::default()
         }
     }
+}
+
+/// Some runs have ended, the others have not: says where they are kept, and the command that goes on.
+pub fn stopped((ended, of): (usize, usize), out: &Path, command: &str) -> Failure {
+    let out = out.display();
+    Failure::no(format!(
+        "stopped: {ended} of {of} runs have ended and are kept in `{out}`"
+    ))
+    .hint(format!("`{command}` goes on from there"))
 }
