@@ -23,6 +23,7 @@ mod schools;
 mod spot;
 mod stopping;
 mod style;
+mod target;
 
 pub use allocation::{AllocationLine, AllocationPoint};
 pub use backtest::{BacktestFigure, PastForecast};

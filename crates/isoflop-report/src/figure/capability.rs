@@ -3,7 +3,8 @@
 
 use super::axis::{Axis, scientific, signed};
 use super::canvas::{Frame, Marker, PanelArea, Stroke, draw};
-use super::style::{BLUE, GREEN, GREY, VERMILION};
+use super::style::{BLUE, GREY};
+use super::target::Target;
 use super::{Figure, FigureError, Layout, csv_text, finished, need};
 use isoflop_laws::Flops;
 use plotters::chart::SeriesLabelPosition;
@@ -146,24 +147,14 @@ impl CapabilityFigure {
             );
             panel.spot(*place, text);
         }
-        panel.interval(1.0, (target.low, target.high), VERMILION)?;
-        let label = format!("Prediction, {:.0} % interval", target.level * 100.0);
-        panel.points(
-            &[(1.0, target.value)],
-            Marker::Diamond,
-            5.0,
-            VERMILION,
-            &label,
-        )?;
-        if let Some(actual) = self.actual {
-            panel.points(
-                &[(1.0, actual)],
-                Marker::Ring,
-                6.5,
-                GREEN,
-                "Actual, held out of the fit",
-            )?;
-        }
+        let target = Target {
+            value: target.value,
+            interval: (target.low, target.high),
+            level: target.level,
+            actual: self.actual,
+            actual_label: "Actual, held out of the fit",
+        };
+        target.draw(&mut panel)?;
         panel.legend(SeriesLabelPosition::UpperLeft)
     }
 

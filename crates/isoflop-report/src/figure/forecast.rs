@@ -3,7 +3,8 @@
 use super::axis::{Axis, scientific, signed};
 use super::canvas::{Frame, Marker, Panel, PanelArea, Stroke, draw};
 use super::style::{BLUE, GREEN, GREY, INK, VERMILION};
-use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
+use super::target::Target;
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text, finished, need};
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use plotters::chart::SeriesLabelPosition;
 use plotters::style::text_anchor::HPos;
@@ -82,13 +83,7 @@ impl ForecastFigure {
     /// # Errors
     /// Those of `render`.
     pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
-        if self.runs.is_empty() {
-            return Err(FigureError::TooFewPoints {
-                figure: "forecast",
-                what: "runs",
-                needed: 1,
-            });
-        }
+        need("forecast", "runs", 1, self.runs.len())?;
         let frame = Frame {
             title: self.title.clone(),
             subtitle: self.finding(),
@@ -106,14 +101,13 @@ impl ForecastFigure {
                 _ => self.draw_enlarged(area),
             },
         )?;
-        Ok(Figure {
-            name: "forecast",
-            title: self.title.clone(),
+        Ok(finished(
+            "forecast",
+            frame,
             description,
-            svg: drawing.svg,
-            spots: drawing.spots,
-            csv: self.csv()?,
-        })
+            drawing,
+            self.csv()?,
+        ))
     }
 
     /// Target compute over that of the largest fitted run.
@@ -200,22 +194,15 @@ impl ForecastFigure {
     }
 
     fn draw_target(&self, panel: &mut Panel<'_, '_>) -> Result<(), FigureError> {
-        let target = &self.prediction;
         let show = |loss: Loss| self.unit.convert(loss);
-        panel.interval(1.0, (show(target.low), show(target.high)), VERMILION)?;
-        let label = format!("Prediction, {:.0} % interval", target.level * 100.0);
-        panel.points(
-            &[(1.0, show(target.loss))],
-            Marker::Diamond,
-            5.0,
-            VERMILION,
-            &label,
-        )?;
-        if let Some(actual) = self.actual {
-            let label = "Actual, not in the fit";
-            panel.points(&[(1.0, show(actual))], Marker::Ring, 6.5, GREEN, label)?;
-        }
-        Ok(())
+        let target = Target {
+            value: show(self.prediction.loss),
+            interval: (show(self.prediction.low), show(self.prediction.high)),
+            level: self.prediction.level,
+            actual: self.actual.map(show),
+            actual_label: "Actual, not in the fit",
+        };
+        target.draw(panel)
     }
 
     /// Prediction and actual side by side on a scale of their own: on the whole figure's scale

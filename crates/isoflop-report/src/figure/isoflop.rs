@@ -4,7 +4,7 @@
 use super::axis::{Axis, scientific};
 use super::canvas::{Frame, Marker, PanelArea, Stroke, draw};
 use super::style::{VERMILION, ordered};
-use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text, finished, need};
 use isoflop_laws::{Flops, Loss, Params};
 use plotters::chart::SeriesLabelPosition;
 
@@ -59,13 +59,8 @@ impl IsoflopFigure {
     /// # Errors
     /// Those of `render`.
     pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
-        if self.valleys.iter().all(|valley| valley.runs.is_empty()) {
-            return Err(FigureError::TooFewPoints {
-                figure: "isoflop",
-                what: "runs",
-                needed: 1,
-            });
-        }
+        let runs = self.valleys.iter().map(|valley| valley.runs.len()).sum();
+        need("isoflop", "runs", 1, runs)?;
         let frame = Frame {
             title: self.title.clone(),
             subtitle: self.finding(),
@@ -78,14 +73,13 @@ impl IsoflopFigure {
         let drawing = draw(layout, SIZE, &[1.0], &frame, &description, |_, area| {
             self.draw_panel(area)
         })?;
-        Ok(Figure {
-            name: "isoflop",
-            title: self.title.clone(),
+        Ok(finished(
+            "isoflop",
+            frame,
             description,
-            svg: drawing.svg,
-            spots: drawing.spots,
-            csv: self.csv()?,
-        })
+            drawing,
+            self.csv()?,
+        ))
     }
 
     fn minima(&self) -> Vec<(Flops, Parabola)> {

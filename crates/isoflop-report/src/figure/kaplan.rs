@@ -4,7 +4,7 @@
 use super::axis::Axis;
 use super::canvas::{Frame, Marker, Panel, PanelArea, Stroke, draw};
 use super::style::{BLUE, GREY, VERMILION};
-use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text, finished};
 use isoflop_fit::{Fit, FittedLaw};
 use isoflop_laws::{Flops, Loss};
 use plotters::chart::SeriesLabelPosition;
@@ -169,14 +169,7 @@ impl KaplanFigure {
         let drawing = draw(layout, size, &columns, &frame, &description, |k, area| {
             self.draw_panel(&self.panels[k], area)
         })?;
-        Ok(Figure {
-            name: "kaplan",
-            title: self.title.clone(),
-            description,
-            svg: drawing.svg,
-            spots: drawing.spots,
-            csv: self.csv()?,
-        })
+        Ok(finished("kaplan", frame, description, drawing, self.csv()?))
     }
 
     fn loss_axis(&self) -> Axis {

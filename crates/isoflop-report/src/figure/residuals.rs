@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::canvas::{Frame, Marker, Stroke, draw};
 use super::style::{BLUE, GREEN, GREY};
-use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text};
+use super::{Figure, FigureError, Layout, LossUnit, RunPoint, csv_text, finished, need};
 use isoflop_laws::Loss;
 use plotters::chart::SeriesLabelPosition;
 
@@ -52,13 +52,7 @@ impl ResidualsFigure {
     /// # Errors
     /// Those of `render`.
     pub fn render_in(&self, layout: &Layout) -> Result<Figure, FigureError> {
-        if self.runs.is_empty() {
-            return Err(FigureError::TooFewPoints {
-                figure: "residuals",
-                what: "runs",
-                needed: 1,
-            });
-        }
+        need("residuals", "runs", 1, self.runs.len())?;
         let frame = Frame {
             title: self.title.clone(),
             subtitle: self.finding(),
@@ -95,14 +89,13 @@ impl ResidualsFigure {
             }
             panel.legend(SeriesLabelPosition::UpperRight)
         })?;
-        Ok(Figure {
-            name: "residuals",
-            title: self.title.clone(),
+        Ok(finished(
+            "residuals",
+            frame,
             description,
-            svg: drawing.svg,
-            spots: drawing.spots,
-            csv: self.csv()?,
-        })
+            drawing,
+            self.csv()?,
+        ))
     }
 
     fn points(&self, held_out: bool) -> Vec<(f64, f64)> {
