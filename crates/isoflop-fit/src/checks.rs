@@ -11,6 +11,7 @@ fn needed_values(law: FittedLaw) -> usize {
         FittedLaw::Chinchilla
         | FittedLaw::OverTraining
         | FittedLaw::DataConstrained
+        | FittedLaw::RepetitionPenalty
         | FittedLaw::DataQuality
         | FittedLaw::Farseer
         | FittedLaw::PowerC => 3,
@@ -37,9 +38,10 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
     let needed = needed_runs(law);
     if found < needed {
         let simpler = match law {
-            FittedLaw::DataConstrained | FittedLaw::DataQuality | FittedLaw::Farseer => {
-                "chinchilla"
-            }
+            FittedLaw::DataConstrained
+            | FittedLaw::RepetitionPenalty
+            | FittedLaw::DataQuality
+            | FittedLaw::Farseer => "chinchilla",
             FittedLaw::Chinchilla | FittedLaw::OverTraining => "power-c",
             FittedLaw::KaplanN | FittedLaw::KaplanD => "kaplan-c",
             _ => "kaplan-n",
@@ -64,7 +66,7 @@ pub(crate) fn determine(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
         }
     }
     match law {
-        FittedLaw::DataConstrained => repeated(rows),
+        FittedLaw::DataConstrained | FittedLaw::RepetitionPenalty => repeated(rows, law),
         FittedLaw::DataQuality => graded(rows),
         _ => Ok(()),
     }
@@ -89,7 +91,7 @@ const REPEATED: usize = 3;
 
 /// # Errors
 /// [`FitError::NoRepetition`] unless some runs saw their tokens several times.
-fn repeated(rows: &[Row]) -> Result<(), FitError> {
+fn repeated(rows: &[Row], law: FittedLaw) -> Result<(), FitError> {
     let again = |row: &&Row| {
         let epochs = row.x[Axis::Tokens as usize] - row.x[Axis::Unique as usize];
         epochs > 0.99 * std::f64::consts::LN_2
@@ -97,6 +99,7 @@ fn repeated(rows: &[Row]) -> Result<(), FitError> {
     let rows: Vec<Row> = rows.iter().filter(again).copied().collect();
     match different(&rows) {
         found if found < REPEATED => Err(FitError::NoRepetition {
+            law: law.name(),
             found,
             needed: REPEATED,
         }),

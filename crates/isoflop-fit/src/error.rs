@@ -55,9 +55,11 @@ pub enum FitError {
     },
     /// Hardly a run repeats its tokens.
     #[error(
-        "law `data-constrained` needs {needed} runs that saw their tokens twice or more, but {found} did: give the column `unique_tokens`, or fit `chinchilla`"
+        "law `{law}` needs {needed} runs that saw their tokens twice or more, but {found} did: give the column `unique_tokens`, or fit `chinchilla`"
     )]
     NoRepetition {
+        /// The law that was asked for.
+        law: &'static str,
         /// How many did.
         found: usize,
         /// How many are needed.

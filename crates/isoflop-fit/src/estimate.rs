@@ -8,6 +8,7 @@ mod graded;
 pub(crate) mod hat;
 mod kaplan_sum;
 mod newton;
+mod penalised;
 mod power_sum;
 mod profile;
 mod robust;
@@ -25,6 +26,7 @@ use constrained::Constrained;
 use farseer::Farseer;
 use graded::Graded;
 use kaplan_sum::KaplanSum;
+use penalised::Penalised;
 use power_sum::{Notation, PowerSum};
 use search::Search;
 use shared_sum::SharedSum;
@@ -60,6 +62,10 @@ macro_rules! with_form {
             }
             FittedLaw::DataConstrained => {
                 let $form = Constrained::centred($rows);
+                $go
+            }
+            FittedLaw::RepetitionPenalty => {
+                let $form = Penalised::centred($rows);
                 $go
             }
             FittedLaw::DataQuality => {
@@ -125,6 +131,7 @@ pub(crate) fn estimate(
 fn guesses(rows: &[Row], law: FittedLaw, objective: Objective) -> Vec<Vec<f64>> {
     match law {
         FittedLaw::DataConstrained => of_repetition(rows, objective),
+        FittedLaw::RepetitionPenalty => of_penalty(rows, objective),
         FittedLaw::DataQuality => of_quality(rows, objective),
         FittedLaw::Farseer => of_curves(rows, objective),
         _ => Vec::new(),
@@ -157,6 +164,34 @@ fn of_quality(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
         .filter_map(guess)
         .collect()
 }
+
+/// For several shapes of the penalty, beside what runs of few epochs or all runs say without one.
+fn of_penalty(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
+    let few = |row: &&Row| {
+        let epochs = row.x[Axis::Tokens as usize] - row.x[Axis::Unique as usize];
+        epochs < FEW_EPOCHS.ln()
+    };
+    let few: Vec<Row> = rows.iter().filter(few).copied().collect();
+    let determined = crate::checks::determine(&few, FittedLaw::Chinchilla).is_ok();
+    let mut guesses = Vec::new();
+    for rows_of_plain in [Some(few.as_slice()).filter(|_| determined), Some(rows)]
+        .into_iter()
+        .flatten()
+    {
+        let Ok(plain) = estimate(rows_of_plain, FittedLaw::Chinchilla, objective) else {
+            continue;
+        };
+        for delta in [0.3, 1.0] {
+            for kappa in [0.3, 1.0, 2.0] {
+                guesses.push(penalised::guess(rows, &plain.values, delta, kappa));
+            }
+        }
+    }
+    guesses
+}
+
+/// Epochs up to which tokens seen again are nearly as good as new (Muennighoff et al. 2023).
+const FEW_EPOCHS: f64 = 4.5;
 
 /// For several worths of repeated tokens and parameters.
 fn of_repetition(rows: &[Row], objective: Objective) -> Vec<Vec<f64>> {
@@ -305,6 +340,7 @@ pub(crate) fn axes(law: FittedLaw) -> &'static [Axis] {
         FittedLaw::Chinchilla
         | FittedLaw::OverTraining
         | FittedLaw::DataConstrained
+        | FittedLaw::RepetitionPenalty
         | FittedLaw::DataQuality
         | FittedLaw::Farseer
         | FittedLaw::KaplanNd => &[Axis::Params, Axis::Tokens],

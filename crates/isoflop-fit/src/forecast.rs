@@ -114,6 +114,7 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
         }
         // Repetition is part of every law that has data in it.
         Some(FittedLaw::Chinchilla | FittedLaw::DataConstrained) => &[CHINCHILLA],
+        Some(FittedLaw::RepetitionPenalty) => &[Shape::Penalised],
         // So is quality, where the measurements have it.
         Some(FittedLaw::DataQuality) => &[CHINCHILLA],
         Some(FittedLaw::Farseer) => &[Shape::Farseer],

@@ -43,6 +43,16 @@ fn kinds(law: FittedLaw) -> &'static [Kind] {
             Constant,
             Constant,
         ],
+        FittedLaw::RepetitionPenalty => &[
+            Floor,
+            Scale(3),
+            Scale(4),
+            Exponent,
+            Exponent,
+            Scale(6),
+            Exponent,
+            Exponent,
+        ],
         FittedLaw::DataQuality => &[Floor, Scale(3), Scale(4), Exponent, Exponent, Worth],
         // Each curve's scale and offset are as well known as its power.
         FittedLaw::Farseer => &[

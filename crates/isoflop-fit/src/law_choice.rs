@@ -18,6 +18,9 @@ pub enum FittedLaw {
     /// L = E + A / N'^alpha + B / D'^beta, of effective size and data where data are repeated
     /// (Muennighoff et al. 2023).
     DataConstrained,
+    /// L = E + A / N^alpha + B / D^beta + P (D / U − 1)^delta (N / U)^kappa: more epochs can hurt
+    /// (Lovelace et al. 2026).
+    RepetitionPenalty,
     /// L = E + A / N^alpha + B / (D Q^gamma)^beta, Q the quality of the text (Subramanyam et al.
     /// 2025).
     DataQuality,
@@ -47,6 +50,7 @@ pub const FITTED_LAWS: &[FittedLaw] = &[
     FittedLaw::Chinchilla,
     FittedLaw::OverTraining,
     FittedLaw::DataConstrained,
+    FittedLaw::RepetitionPenalty,
     FittedLaw::DataQuality,
     FittedLaw::Farseer,
     FittedLaw::Isoflop,
@@ -67,6 +71,7 @@ impl FittedLaw {
             FittedLaw::Chinchilla => "chinchilla",
             FittedLaw::OverTraining => "over-training",
             FittedLaw::DataConstrained => "data-constrained",
+            FittedLaw::RepetitionPenalty => "repetition-penalty",
             FittedLaw::DataQuality => "data-quality",
             FittedLaw::Farseer => "farseer",
             FittedLaw::Isoflop => "isoflop",

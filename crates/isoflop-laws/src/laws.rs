@@ -41,6 +41,7 @@ mod over_training;
 mod power_c;
 mod precision;
 mod quantization;
+mod repetition_penalty;
 mod routed;
 mod served;
 mod sparse;
@@ -83,6 +84,7 @@ pub use over_training::OverTraining;
 pub use power_c::PowerC;
 pub use precision::{Bits, Precision};
 pub use quantization::{Quantization, QuantizationLoss};
+pub use repetition_penalty::RepetitionPenalty;
 pub use routed::Routed;
 pub use served::{Lifetime, Served};
 pub use sparse::Sparse;
@@ -139,6 +141,7 @@ pub(crate) static FAMILIES: &[Family] = &[
         title: "Data and vocabulary",
         laws: &[
             &data_constrained::CARD,
+            &repetition_penalty::CARD,
             &data_quality::CARD,
             &mixture::CARD,
             &vocabulary::CARD,

@@ -23,7 +23,10 @@ pub(super) fn suspicions(data: &Dataset, law: FittedLaw) -> Vec<Suspicion> {
     let mut found = Vec::new();
     found.extend(unit_of_loss(data));
     found.extend(compute(data));
-    if law != FittedLaw::DataConstrained {
+    if !matches!(
+        law,
+        FittedLaw::DataConstrained | FittedLaw::RepetitionPenalty
+    ) {
         found.extend(repeated(data));
     }
     if law != FittedLaw::DataQuality {

@@ -158,7 +158,7 @@ impl fmt::Display for Suspicion {
             ),
             Suspicion::Repeated { observations, most } => write!(
                 f,
-                "{observations} observations repeat their tokens, up to {most:.1} times, and the law takes every token for new, which is nearly right up to about four times (Muennighoff et al. 2023): leave out those that repeat more, or fit `data-constrained`"
+                "{observations} observations repeat their tokens, up to {most:.1} times, and the law takes every token for new, which is nearly right up to about four times (Muennighoff et al. 2023): leave out those that repeat more, or fit `data-constrained`, or `repetition-penalty` where more epochs hurt"
             ),
             Suspicion::Graded { least, most } => write!(
                 f,

@@ -1,8 +1,10 @@
 //! The laws that forecasts are centred on, in coordinates in which a weak prior can be stated:
 //! levels at the middle of the measurements and logarithms of exponents.
 
+mod broken;
 mod farseer;
 mod natural;
+mod penalised;
 mod sigmoid;
 
 use super::sample::{Place, Sample};
@@ -40,6 +42,8 @@ pub(crate) enum Shape {
     Broken,
     /// ln of a sigmoid of C between chance and a floor (Alabdulmohsin et al. 2022, eq. 3: M4).
     Sigmoid,
+    /// The law of Hoffmann et al. with a penalty for repeated tokens (Lovelace et al. 2026).
+    Penalised,
     /// Farseer, whose exponent of data depends on size (Li et al. 2025, eq. 3).
     Farseer,
 }
@@ -104,7 +108,10 @@ pub(crate) struct MeanLaw {
 impl MeanLaw {
     /// `shape` for these measurements.
     pub(crate) fn centred(shape: Shape, sample: &Sample, prior: Prior) -> Self {
-        let repeats = sample.repeats() && shape.falls().contains(&Falls::WithTokens);
+        // The penalty says itself what repetition does.
+        let repeats = sample.repeats()
+            && shape.falls().contains(&Falls::WithTokens)
+            && shape != Shape::Penalised;
         let is_graded = sample.is_graded() && shape.falls().contains(&Falls::WithTokens);
         let mut centre = sample.centre();
         if repeats {
@@ -147,27 +154,14 @@ impl MeanLaw {
     pub(crate) fn starts(&self, sample: &Sample) -> Vec<Theta> {
         let usual = self.start();
         match self.shape {
-            Shape::Farseer => return farseer::starts(&usual),
-            Shape::Sigmoid => return sigmoid::starts(&usual),
-            _ => {}
-        }
-        if self.shape != Shape::Broken {
-            return vec![usual];
-        }
-        let all = sample.rows.iter().map(|row| row.at.c - self.centre.c);
-        let (lo, hi) = (
-            all.clone().fold(f64::MAX, f64::min),
-            all.fold(f64::MIN, f64::max),
-        );
-        let mut starts = vec![usual];
-        for share in [0.25, 0.5, 0.75] {
-            for bend in [-0.1, 0.2] {
-                let mut theta = usual;
-                (theta[3], theta[4]) = (bend, lo + share * (hi - lo));
-                starts.push(theta);
+            Shape::Farseer => farseer::starts(&usual),
+            Shape::Sigmoid => sigmoid::starts(&usual),
+            Shape::Broken => {
+                let all = sample.rows.iter().map(|row| row.at.c - self.centre.c);
+                broken::starts(&usual, all)
             }
+            _ => vec![usual],
         }
-        starts
     }
 
     /// Distance from the prior's mean in standard deviations, and those.
@@ -191,6 +185,7 @@ impl MeanLaw {
         // Repetition comes before quality, and both after the law's own parameters.
         let of_quality = self.len().saturating_sub(1);
         let of_repetition = of_quality - usize::from(self.is_graded);
+        let ln_unique = place.d - place.repeats;
         let mut by_repetition = 0.0;
         if self.repeats {
             (place.d, by_repetition) = effective_tokens(&place, theta[of_repetition]);
@@ -204,6 +199,7 @@ impl MeanLaw {
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
             Shape::Sigmoid => self.sigmoid(theta, &place),
+            Shape::Penalised => self.penalised(theta, &place, ln_unique),
             Shape::Farseer => self.farseer(theta, &place),
         };
         if self.repeats {
@@ -284,38 +280,12 @@ impl MeanLaw {
     }
 }
 
-impl MeanLaw {
-    /// θ = (ln E, ln level at the centre, ln exponent, its change, ln C of the break from the
-    /// centre, ln of the break's width in ln C).
-    fn broken(&self, theta: &Theta, place: &Place) -> (f64, Theta, f64) {
-        let x = place.c - self.centre.c;
-        let (exponent, width) = (theta[2].exp(), theta[5].exp());
-        let from_break = (x - theta[4]) / width;
-        // ln (1 + e^u) without overflow.
-        let soft = from_break.max(0.0) + (-from_break.abs()).exp().ln_1p();
-        let beyond = 1.0 / (1.0 + (-from_break).exp());
-        let power = theta[1] - exponent * x - theta[3] * width * soft;
-        let largest = power.max(theta[0]);
-        let value = largest + ((power - largest).exp() + (theta[0] - largest).exp()).ln();
-        let share = (power - value).exp();
-        let mut by = [0.0; MOST];
-        by[..6].copy_from_slice(&[
-            (theta[0] - value).exp(),
-            share,
-            -share * exponent * x,
-            -share * width * soft,
-            share * theta[3] * beyond,
-            -share * theta[3] * width * (soft - from_break * beyond),
-        ]);
-        (value, by, 0.0)
-    }
-}
-
 impl Shape {
     /// How many of the parameters, from the first, have priors from published laws.
     fn published(self) -> usize {
         match self {
             Shape::Broken | Shape::Sigmoid => 3,
+            Shape::Penalised => penalised::PUBLISHED,
             Shape::Farseer => farseer::PUBLISHED,
             _ => MOST,
         }
@@ -324,7 +294,7 @@ impl Shape {
     fn falls(self) -> &'static [Falls] {
         match self {
             Shape::PowerSum { falls, .. } => falls,
-            Shape::SharedSum | Shape::KaplanNd | Shape::Farseer => {
+            Shape::SharedSum | Shape::KaplanNd | Shape::Penalised | Shape::Farseer => {
                 &[Falls::WithParams, Falls::WithTokens]
             }
             Shape::Broken | Shape::Sigmoid => &[Falls::WithFlops],
@@ -354,15 +324,9 @@ impl Shape {
                 }
                 all
             }
-            // The exponent changes by some tenths, somewhere among the measurements or about them
-            // (three quarters of them within a factor of 100 of the middle), over a factor of
-            // about three.
-            Shape::Broken => {
-                let mut all = POWER_C.beliefs(median);
-                all.extend([belief(0.0, 0.6), belief(0.0, 4.0), belief(0.0, 1.0)]);
-                all
-            }
+            Shape::Broken => broken::beliefs(median),
             Shape::Sigmoid => sigmoid::beliefs(median),
+            Shape::Penalised => penalised::beliefs(median),
             Shape::Farseer => farseer::beliefs(median),
             Shape::SharedSum => {
                 let mut all = CHINCHILLA.beliefs(median);
@@ -401,87 +365,4 @@ fn effective_tokens(at: &Place, ln_r: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::Measured;
-    use super::*;
-
-    fn sample() -> Sample {
-        let row = |n: f64, d: f64, repeats: f64| Measured {
-            at: Place {
-                n,
-                d,
-                c: n + d + 6f64.ln(),
-                repeats,
-                quality: -0.3 * repeats,
-            },
-            y: 1.1,
-            noise: 1.0,
-        };
-        Sample {
-            rows: vec![
-                row(18.0, 21.0, 0.0),
-                row(19.0, 22.0, 1.5),
-                row(20.0, 24.0, 4.0),
-            ],
-            over: Default::default(),
-        }
-    }
-
-    #[test]
-    fn derivatives_agree_with_differences() {
-        let only_n = Shape::PowerSum {
-            floor: false,
-            falls: &[Falls::WithParams],
-        };
-        let sums = [CHINCHILLA, POWER_C, Shape::SharedSum, only_n];
-        for shape in sums.into_iter().chain([
-            Shape::KaplanNd,
-            Shape::Broken,
-            Shape::Sigmoid,
-            Shape::Farseer,
-        ]) {
-            let law = MeanLaw::centred(shape, &sample(), Prior::Published);
-            let mut theta = law.start();
-            theta[0] += 0.1;
-            if shape == Shape::Broken {
-                theta[3] = 0.15;
-            }
-            if shape == Shape::Farseer {
-                (theta[4], theta[5], theta[6]) = (0.03, -0.02, 0.2);
-            }
-            for row in &sample().rows {
-                let (_, by) = law.at(&theta, &row.at);
-                for (k, derivative) in by.iter().enumerate().take(law.len()) {
-                    let moved = |step: f64| {
-                        let mut to = theta;
-                        to[k] += step;
-                        law.at(&to, &row.at).0
-                    };
-                    let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                    assert!((derivative - difference).abs() < 1e-8, "{shape:?} {k}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn tokens_seen_once_are_worth_themselves() {
-        let at = sample().rows[0].at;
-        assert!((effective_tokens(&at, 2.7).0 - at.d).abs() < 1e-12);
-    }
-
-    #[test]
-    fn repeated_tokens_agree_with_muennighoff_et_al() {
-        // U = 1e10, 40 epochs, R*_D = 15.387756: D' = U (1 + R (1 − e^(−39/R))) = 1.5168e11.
-        let at = Place {
-            n: 0.0,
-            d: 4e11f64.ln(),
-            c: 0.0,
-            repeats: 40f64.ln(),
-            quality: 0.0,
-        };
-        let (ln_tokens, _) = effective_tokens(&at, 15.387_756_f64.ln());
-        let wanted = 1e10 * (1.0 + 15.387_756 * (1.0 - (-39.0 / 15.387_756_f64).exp()));
-        assert!((ln_tokens.exp() / wanted - 1.0).abs() < 1e-12);
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ mod kaplan;
 #[path = "../measurements/mod.rs"]
 mod measurements;
 mod over_training;
+mod repetition_penalty;
 mod valleys;
 
 use isoflop_fit::{Dataset, FitOptions, FittedLaw, Objective, Observation, fit};

@@ -13,6 +13,7 @@ fn starts() -> Vec<(&'static crate::LawCard, Vec<f64>)> {
         let plausible: &[f64] = match card.name {
             "power-c" => &[50.0, -0.07, 1.6],
             "over-training" => &[1.9, 700.0, 2000.0, 0.176],
+            "repetition-penalty" => &[1.8, 480.0, 2000.0, 0.35, 0.37, 0.05, 0.6, 0.8],
             "farseer" => &[-1e-3, -1.0, 0.2, 60.0, 1.5, -0.17, 8.0, 0.2, -0.1],
             "precision" => &[2.0, 4299.0, 2e4, 0.5, 0.5, 2.7, 2.2, 1.0],
             "data-quality" => &[1.8, 480.0, 2000.0, 0.35, 0.37, 0.8],

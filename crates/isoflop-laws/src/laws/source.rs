@@ -75,6 +75,12 @@ pub(crate) const MUENNIGHOFF_2023: Citation = paper(
     "Scaling Data-Constrained Language Models",
     "2305.16264",
 );
+pub(crate) const LOVELACE_2026: Citation = paper(
+    "Lovelace et al.",
+    2026,
+    "Prescriptive Scaling Laws for Data Constrained Training",
+    "2605.01640",
+);
 pub(crate) const FRANTAR_2023: Citation = paper(
     "Frantar et al.",
     2023,

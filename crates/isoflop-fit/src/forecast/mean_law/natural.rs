@@ -29,6 +29,21 @@ impl MeanLaw {
                     data.exponent,
                 ]
             }
+            (FittedLaw::RepetitionPenalty, Shape::Penalised) => {
+                let size = self.power(theta, 1, Falls::WithParams);
+                let data = self.power(theta, 3, Falls::WithTokens);
+                let [p, delta, kappa] = Self::penalty(theta);
+                vec![
+                    theta[0].exp(),
+                    size.ln_scale.exp(),
+                    data.ln_scale.exp(),
+                    size.exponent,
+                    data.exponent,
+                    p,
+                    delta,
+                    kappa,
+                ]
+            }
             (FittedLaw::PowerC, Shape::PowerSum { floor: true, .. }) => {
                 let power = self.power(theta, 1, Falls::WithFlops);
                 vec![power.ln_scale.exp(), -power.exponent, theta[0].exp()]
@@ -121,22 +136,23 @@ mod tests {
     fn a_law_by_its_card_is_the_law_in_its_own_coordinates() {
         let places = [(18.0, 21.0), (19.5, 22.0), (21.0, 24.5)];
         let rows: Vec<Row> = places.into_iter().enumerate().map(row).collect();
-        for (law, quality) in [
-            (FittedLaw::Chinchilla, 0.0),
-            (FittedLaw::DataQuality, -0.3),
-            (FittedLaw::PowerC, 0.0),
-            (FittedLaw::OverTraining, 0.0),
-            (FittedLaw::KaplanNd, 0.0),
-            (FittedLaw::KaplanN, 0.0),
-            (FittedLaw::KaplanD, 0.0),
-            (FittedLaw::KaplanC, 0.0),
+        for (law, quality, repeats) in [
+            (FittedLaw::Chinchilla, 0.0, 0.0),
+            (FittedLaw::DataQuality, -0.3, 0.0),
+            (FittedLaw::RepetitionPenalty, 0.0, 0.5),
+            (FittedLaw::PowerC, 0.0, 0.0),
+            (FittedLaw::OverTraining, 0.0, 0.0),
+            (FittedLaw::KaplanNd, 0.0, 0.0),
+            (FittedLaw::KaplanN, 0.0, 0.0),
+            (FittedLaw::KaplanD, 0.0, 0.0),
+            (FittedLaw::KaplanC, 0.0, 0.0),
         ] {
             let measured = rows.iter().map(|row| Measured {
                 at: Place {
                     n: row.x[0],
                     d: row.x[1],
                     c: row.x[2],
-                    repeats: 0.0,
+                    repeats,
                     quality,
                 },
                 y: row.ln_loss,
