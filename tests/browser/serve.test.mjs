@@ -194,6 +194,34 @@ test("hostile run names are literal on every part of the page, run nothing and l
   await end();
 });
 
+test("what stands between backticks is code, literal, on every part that says sentences", { timeout: 300000 }, async () => {
+  const here = folder();
+  const csv = join(here, "runs.csv");
+  runs(csv, 48, (k) => `run ${k}`);
+  appendFileSync(csv, "odd,1e9,<img src=x onerror=window.hacked=9>,2\n");
+  const { page, seen, end } = await open(here, "runs.csv");
+  await settled(page);
+  const code = (place) => page.locator(`${place} code`).allTextContents();
+  await page.waitForFunction(() => document.querySelector("#plans-note code"), null, { timeout: 60000 });
+  assert.ok((await code("#plans-note")).includes("openai"));
+  await turn(page, "Runs");
+  assert.deepEqual(await code("#not-used"), ["<img src=x onerror=window.hacked=9>"]);
+  await turn(page, "Figures");
+  await page.waitForFunction(() => document.querySelector("#figure-capability .why"), null, { timeout: 120000 });
+  assert.ok((await code("#figure-capability .why")).includes("capability"));
+  await turn(page, "Diagnose");
+  await page.locator("#model-params").fill("lots");
+  await page.getByRole("button", { name: "Diagnose" }).click();
+  await page.waitForFunction(() => !document.querySelector("#problem").hidden);
+  assert.deepEqual(await code("#problem"), ["lots"]);
+  const shown = await page.locator("#plans-note, #not-used, .why, #problem, #warnings, #notes, #how-sure").allTextContents();
+  assert.ok(!shown.join("").includes("`"), shown.join("\n"));
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  assert.equal(await page.locator("main img").count(), 0);
+  assert.deepEqual(seen.asked, []);
+  await end();
+});
+
 test("runs appear as they arrive, without a reload", { timeout: 200000 }, async () => {
   const here = folder();
   const [part, whole] = [join(here, "part.csv"), join(here, "whole.csv")];

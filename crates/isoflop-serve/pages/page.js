@@ -4,6 +4,17 @@
   const field = (id) => document.getElementById(id);
   const say = (id, text) => { field(id).textContent = text; };
 
+  // A sentence of the program in pieces: what stands between two backticks is code, and a backtick
+  // without a second one stays.
+  const pieces = (text) => text.split(/`([^`]*)`/).map((piece, k) => (k % 2 ? make("code", piece) : piece));
+  const sentence = (name, text, className = "") => {
+    const box = make(name);
+    if (className) box.className = className;
+    box.append(...pieces(text));
+    return box;
+  };
+  const explain = (id, text) => field(id).replaceChildren(...pieces(text));
+
   // The token comes behind `#`, which no server sees, and leaves the address at once. It is kept
   // for this tab and this port only.
   const KEY = "isoflop-token";
@@ -42,7 +53,7 @@
 
   const trouble = (error) => {
     field("problem").hidden = !error;
-    say("problem", error ? error.message : "");
+    explain("problem", error ? error.message : "");
   };
   const percent = (share, digits = 1) => (share * 100).toFixed(digits) + " %";
   const loss = (x) => (x === null || x === undefined ? "" : x.toFixed(4));
@@ -107,7 +118,7 @@
     const hint = make("p", "The figure scrolls sideways.");
     hint.className = "hint";
     box.classList.toggle("wide", ["kaplan", "posterior"].includes(drawn.name));
-    box.replaceChildren(hint, scroll, make("figcaption", drawn.description));
+    box.replaceChildren(hint, scroll, sentence("figcaption", drawn.description));
     if (drawn.spots.length > 0) nameRuns(svg, drawn.spots, scroll);
     if (!query) return;
     const get = make("div");
@@ -125,9 +136,7 @@
       show(box, await ask("figure", { ...query, name, kind: "json" }), query);
     } catch (error) {
       if (error.status === 409) throw error;
-      const why = make("p", name + ": " + error.message);
-      why.className = "why";
-      box.replaceChildren(why);
+      box.replaceChildren(sentence("p", name + ": " + error.message, "why"));
     }
   };
 
@@ -164,7 +173,7 @@
       }
       if (now === "fit") {
         const { how_sure } = await ask("sure", choice());
-        fill("how-sure", how_sure.map((text) => make("p", text)));
+        fill("how-sure", how_sure.map((text) => sentence("p", text)));
       }
       if (now === "figures") await gallery(turnOf);
     } catch (error) {
@@ -182,7 +191,7 @@
     ])));
     const flat = plan.valley && `Any N from ${size(plan.valley.params_lo)} to ${size(plan.valley.params_hi)} is within ${percent(plan.valley.tolerance)} of the best loss.`;
     const more = plan.warnings.filter((text) => text.startsWith("the ")).map((text) => " T" + text.slice(1) + ".");
-    say("plans-note", (flat ?? "") + more.join(""));
+    explain("plans-note", (flat ?? "") + more.join(""));
   };
 
   const gallery = async (turnOf) => {
@@ -232,9 +241,8 @@
     facts("diagnostics", found.diagnostics);
     facts("conventions", found.conventions);
     fill("warnings", found.warnings.map((text) => {
-      const warning = make("p");
-      warning.className = "warning";
-      warning.append(make("strong", "Warning: "), text);
+      const warning = sentence("p", text, "warning");
+      warning.prepend(make("strong", "Warning: "));
       return warning;
     }));
     panel.load(found.explorer, first || !budget ? null : budget.flops);
@@ -261,8 +269,8 @@
     say("n-not-used", table.n_not_used);
     const cut = table.n_used > rows.length ? `The first ${rows.length} of ${table.n_used} are listed; the CSV has all.` : "";
     say("used-note", cut);
-    fill("not-used", table.not_used.map((row) => words(line(row), 1)));
-    fill("notes", table.notes.map((note) => make("li", note)));
+    fill("not-used", table.not_used.map(([run, reason]) => words(line([run, sentence("bdi", reason)]), 1)));
+    fill("notes", table.notes.map((note) => sentence("li", note)));
     list();
   };
 
@@ -310,8 +318,8 @@
     const told = `Sweep ${now.name}: ${parts.join(", ")}`;
     say("sweep-line", told + ".");
     field("sweep-bar").value = total > 0 ? (total - open) / total : 0;
-    fill("sweep-notes", now.notes.map((note) => make("li", note)));
-    fill("sweep-runs", now.runs.map((run) => words(line([run.name, run.state, run.attempts, loss(run.loss), run.reason || ""]), 4)));
+    fill("sweep-notes", now.notes.map((note) => sentence("li", note)));
+    fill("sweep-runs", now.runs.map((run) => words(line([run.name, run.state, run.attempts, loss(run.loss), sentence("bdi", run.reason || "")]), 4)));
     return told + "; ";
   };
 
@@ -332,7 +340,7 @@
     try {
       const now = await ask("state");
       const told = sweep(now.sweep);
-      if (now.problem) say("state", told + now.problem);
+      if (now.problem) explain("state", told + now.problem);
       else {
         say("state", `${told}${now.used} rows in the fit, ${now.not_used} not used.`);
         if (now.version !== version) {
@@ -343,7 +351,7 @@
       ticks += 1;
       if (now.sweep && now.sweep.running && part() === "runs") curves("tick " + Math.floor(ticks / 2));
     } catch (error) {
-      say("state", error.status ? error.message : "The program behind this page has ended: start `isoflop serve` again.");
+      explain("state", error.status ? error.message : "The program behind this page has ended: start `isoflop serve` again.");
       if (!error.status || error.status === 401) return false;
     }
     return true;
@@ -392,7 +400,7 @@
       const reach = extrapolation > 1 ? `${number(extrapolation)} times the largest run: beyond what these runs show` : "within the runs";
       const told = [`The same loss needed ${percent(diagnosis.wasted_flops_fraction)} less compute. By law ${law}; this model's compute is ${reach}.`];
       if (source) told.push(`N and D of this model: ${source}.`);
-      fill("diagnosis", [verdict, table, ...told.map((text) => make("p", text))]);
+      fill("diagnosis", [verdict, table, ...told.map((text) => sentence("p", text))]);
       field("diagnosis").hidden = false;
       trouble(null);
     } catch (error) { trouble(error); }
