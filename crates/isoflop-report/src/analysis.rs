@@ -1,7 +1,8 @@
 //! From runs to figures and the report: asks the crates to the left for every number.
 //!
 //! - [`evidence`] what is known: runs, learning curves, metrics, what was left out
-//! - [`forecasts`] the forecast of the target, of a capability, and past forecasts
+//! - [`forecasts`] the forecast of the target, and past forecasts
+//! - [`capability`] the forecast of a metric
 //! - [`allocations`] best size and data: valleys, optima, schools
 //! - [`surfaces`] the fitted surface: contours, sample efficiency, stopping
 //! - [`panels`] Kaplan's three power laws and learning curves
@@ -10,6 +11,7 @@
 //! - [`report`] the whole page
 
 mod allocations;
+mod capability;
 mod diagnostics;
 mod evidence;
 mod figure_name;
@@ -29,8 +31,8 @@ use isoflop_fit::{
 };
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_plan::{
-    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, PlanError, Surface as _,
-    SurfaceError, SurfacePoint, optimum,
+    BacktestError, Conventions, DesignError, LawInUse, LawInUseError, MetricError, PlanError,
+    Surface as _, SurfaceError, SurfacePoint, optimum,
 };
 
 /// Why an analysis or one of its figures cannot be made.
@@ -55,6 +57,9 @@ pub enum AnalysisError {
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The metric cannot be forecast.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
     /// There is no backtest.
     #[error(transparent)]
     Backtest(#[from] BacktestError),

@@ -135,3 +135,40 @@ fn what_stands_between_backticks_is_code_in_a_report_and_escaped_like_all_else()
     assert!(!left_out.contains('`'), "{left_out}");
     assert!(page.contains("<code>&#60;img src=x&#62;</code>") && !page.contains("<img"));
 }
+
+#[test]
+fn the_capability_figure_says_what_predict_says_of_the_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "run,params,tokens,metric_cloze\n";
+    let row = |k: i32| {
+        let params = 1e9 * 2f64.powf(0.5 * f64::from(k));
+        let off = 0.01 * f64::from(k * 7 % 5 - 2);
+        let share = (-0.7 * 2f64.powf(-0.1 * f64::from(k))).exp() + off;
+        format!("model-{k},{params},{},{share}\n", 20.0 * params)
+    };
+    let rows: Vec<String> = (0..10).map(row).collect();
+    let file = |name: &str, rows: &[String]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, header.to_owned() + &rows.concat()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (all, smaller) = (file("all.csv", &rows), file("smaller.csv", &rows[..9]));
+    let drawn = folder.path().join("capability.csv");
+    let words = ["figure", "capability", &all, "--metric", "cloze", "-o"];
+    let output = isoflop(&[&words[..], &[drawn.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let csv = std::fs::read_to_string(&drawn).unwrap();
+    let row = csv.lines().find(|row| row.starts_with("prediction,"));
+    let cells: Vec<&str> = row.unwrap().split(',').skip(4).collect();
+
+    let flops = (120.0 * 1e18 * 2f64.powi(9)).to_string();
+    let words = ["--metric", "cloze", "--flops", &flops, "--json"];
+    let output = isoflop(&[&["predict", &smaller][..], &words].concat());
+    assert!(output.status.success(), "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said = &said["metric"]["forecasts"][0];
+    for (cell, name) in cells.into_iter().zip(["value", "lo", "hi"]) {
+        let (drawn, said) = (cell.parse::<f64>().unwrap(), said[name].as_f64().unwrap());
+        assert!((drawn / said - 1.0).abs() < 1e-6, "{name}: {drawn} {said}");
+    }
+}

@@ -4,7 +4,7 @@ use crate::figure::{EnvelopePoint, LearningCurve, RunPoint};
 use crate::page::UnusedRow;
 use isoflop_fit::Dataset;
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
-use isoflop_runs::{Checkpoint, Dropped, QUALITY, Run, Selection};
+use isoflop_runs::{Checkpoint, Dropped, QUALITY, Run, Selection, Status};
 use std::collections::BTreeMap;
 
 /// Values of one metric by run.
@@ -48,7 +48,7 @@ impl Evidence {
         let curves = curves(runs, selection.dataset.param_count, checkpoints);
         Evidence {
             corpus_fingerprint: fingerprint(runs, &selection.used),
-            metrics: metrics(runs),
+            metrics: metrics(runs, selection.dataset.param_count),
             not_used: selection.dropped.iter().map(unused).collect(),
             notes: selection.notes,
             dataset: selection.dataset,
@@ -159,11 +159,11 @@ fn unused(dropped: &Dropped) -> UnusedRow {
     }
 }
 
-fn metrics(runs: &[Run]) -> Vec<Scores> {
+/// Metrics of the runs that are finished, N counted as it is for the losses.
+fn metrics(runs: &[Run], count: ParamCount) -> Vec<Scores> {
     let mut by_name: BTreeMap<&str, Vec<(String, Flops, f64)>> = BTreeMap::new();
-    for run in runs {
-        let six_nd = || Some(Flops::six_nd(run.params?, run.tokens?));
-        let Some(flops) = run.flops.or_else(six_nd) else {
+    for run in runs.iter().filter(|run| run.status == Status::Finished) {
+        let Some(flops) = run.compute(count) else {
             continue;
         };
         // Quality is the text's, not a score of the model.

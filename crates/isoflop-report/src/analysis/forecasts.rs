@@ -1,17 +1,13 @@
-//! The forecast of the target, of a capability, and past forecasts.
+//! The forecast of the target, and past forecasts.
 
-use super::{Analysis, AnalysisError, Evidence, Scores, forecast_with, log_steps};
-use crate::figure::{
-    BacktestFigure, CapabilityFigure, ForecastFigure, PastForecast, Score, ScorePrediction,
-};
-use isoflop_fit::{Dataset, Fit, FitOptions, FittedLaw, ForecastAt, Observation, fit};
-use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use super::{Analysis, AnalysisError, forecast_with, log_steps};
+use crate::figure::{BacktestFigure, ForecastFigure, PastForecast};
+use isoflop_fit::{Fit, FitOptions, Observation, fit};
+use isoflop_laws::{Flops, Loss, Params, Tokens};
 use isoflop_plan::{Forecaster, Split, backtest};
 
 /// Refits of each fit of a backtest: its intervals need fewer than those that are reported.
 const BACKTEST_REFITS: usize = 100;
-/// Compute of a run ÷ compute of those that it is forecast from, at least.
-const NEXT_SIZE: f64 = 1.5;
 /// Splits of a backtest, and the fewest runs that it fits.
 const SPLITS: (usize, usize) = (4, 8);
 
@@ -111,79 +107,6 @@ impl Analysis {
     }
 }
 
-impl Evidence {
-    /// A metric against compute, normalised to the run of the most compute: forecast from the
-    /// others by −ln p = α C⁻ᵏ (GPT-4 technical report, section 3.2). The named metric, or the
-    /// first that is a share.
-    ///
-    /// # Errors
-    /// [`AnalysisError::NotInRuns`] without a metric that is a share between 0 and 1.
-    pub fn capability(
-        &self,
-        metric: Option<&str>,
-        options: &FitOptions,
-    ) -> Result<CapabilityFigure, AnalysisError> {
-        let missing = |why: &str| Analysis::missing("capability", why);
-        let shares = self.shares(metric).ok_or_else(|| {
-            missing("no column metric_NAME has a share between 0 and 1 for five runs or more")
-        })?;
-        let (metric, mut scores) = (shares.metric, shares.values);
-        let target = scores.pop().ok_or_else(|| missing("there are no runs"))?;
-        scores.retain(|score| score.1.get() < target.1.get() / NEXT_SIZE);
-        let fit = fit_shares(&scores, options)?;
-        let level = options.level;
-        let (value, low, high) = share_at(&fit, target.1, level)?;
-        let from = scores
-            .iter()
-            .map(|score| score.1.get())
-            .fold(f64::MAX, f64::min);
-        let curve = log_steps(from, target.1.get(), 60).filter_map(|flops| {
-            let flops = Flops::new(flops).ok()?;
-            Some((flops, share_at(&fit, flops, level).ok()?.0))
-        });
-        Ok(CapabilityFigure {
-            title: format!(
-                "{metric} of {}, predicted from {} smaller runs",
-                target.0,
-                scores.len()
-            ),
-            curve: curve.collect(),
-            prediction: ScorePrediction {
-                flops: target.1,
-                value,
-                low,
-                high,
-                level,
-            },
-            actual: Some(target.2),
-            law: "−ln p = α·C⁻ᵏ, corrected by the runs".into(),
-            conventions: format!(
-                "The line follows the runs where the law misses them. Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute. One law for all of \
-                 them, whatever their family and data."
-            ),
-            scores: scores
-                .into_iter()
-                .map(|(run, flops, value)| Score { run, flops, value })
-                .collect(),
-            metric,
-        })
-    }
-
-    /// The runs of a metric whose values are shares, by compute.
-    fn shares(&self, metric: Option<&str>) -> Option<Scores> {
-        let asked = |scores: &&Scores| metric.is_none_or(|name| scores.metric == name);
-        self.metrics.iter().filter(asked).find_map(|scores| {
-            let shares = scores.values.iter().filter(|v| v.2 > 0.0 && v.2 < 1.0);
-            let mut shares: Vec<_> = shares.cloned().collect();
-            shares.sort_by(|a, b| a.1.get().total_cmp(&b.1.get()));
-            (shares.len() > 4).then(|| Scores {
-                metric: scores.metric.clone(),
-                values: shares,
-            })
-        })
-    }
-}
-
 /// A fit that is asked for runs that it has not seen.
 struct Asked {
     fit: Fit,
@@ -196,42 +119,4 @@ impl Forecaster for Asked {
         let (loss, low, high) = found.ok()?;
         Some((loss, Some((low, high))))
     }
-}
-
-/// −ln p falls as a power of compute: the form of L(C) = (Cc / C)^a.
-fn fit_shares(scores: &[(String, Flops, f64)], options: &FitOptions) -> Result<Fit, AnalysisError> {
-    let observations = scores.iter().enumerate().map(|(k, (_, flops, value))| {
-        Ok(Observation {
-            params: Params::new(1.0)?,
-            tokens: Tokens::new(flops.get() / 6.0)?,
-            unique_tokens: None,
-            quality: None,
-            flops: *flops,
-            loss: Loss::new(-value.ln())?,
-            loss_std: None,
-            cluster: k,
-        })
-    });
-    let data = Dataset {
-        param_count: ParamCount::Total,
-        flop_count: FlopCount::SixNd,
-        observations: observations.collect::<Result<_, AnalysisError>>()?,
-    };
-    let options = FitOptions {
-        level: options.level,
-        seed: options.seed,
-        ..FitOptions::of(FittedLaw::KaplanC)
-    };
-    Ok(fit(&data, &options)?)
-}
-
-/// The share at a budget, with the ends of its interval.
-fn share_at(fit: &Fit, flops: Flops, level: f64) -> Result<(f64, f64, f64), AnalysisError> {
-    let at = ForecastAt {
-        flops: Some(flops),
-        ..ForecastAt::default()
-    };
-    let said = fit.forecast(&at, level)?;
-    let share = |negative_log: Loss| (-negative_log.get()).exp();
-    Ok((share(said.loss), share(said.hi), share(said.lo)))
 }

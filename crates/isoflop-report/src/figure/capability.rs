@@ -44,13 +44,13 @@ pub struct CapabilityFigure {
     pub metric: String,
     /// The runs that were fitted.
     pub scores: Vec<Score>,
-    /// The fitted law up to the target, by compute.
+    /// The forecast's median up to the target, by compute.
     pub curve: Vec<(Flops, f64)>,
     /// The prediction.
     pub prediction: ScorePrediction,
     /// What the target reached, once it is trained.
     pub actual: Option<f64>,
-    /// The law, such as `−ln p = α·C⁻ᵏ`.
+    /// What forecasts, such as `−ln p = α·C⁻ᵏ`.
     pub law: String,
     /// The conventions.
     pub conventions: String,
