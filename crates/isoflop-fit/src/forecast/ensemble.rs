@@ -107,7 +107,7 @@ const CUTS: [(f64, f64); 3] = [(0.6, 1.0), (0.7, 3.0), (0.8, 5.0)];
 const FEWEST_KEPT: usize = 8;
 const FEWEST_FORECAST: usize = 2;
 /// The model's own standard deviation counts as this many independent backtests.
-const PRIOR_TESTS: f64 = 10.0;
+const PRIOR_TESTS: f64 = 20.0;
 /// Errors beyond this many standard deviations count as this many.
 const LARGEST_ERROR: f64 = 4.0;
 
