@@ -165,6 +165,7 @@ def main():
             f"- {title}: {100 * some.held.mean():.1f} % of {len(some)} intervals held; "
             f"mean width over series {100 * by_series:.1f} %."
         ]
+    lines.append(f"- all: {100 * said.held.mean():.1f} % of {len(said)} intervals held.")
     text = "\n".join(line for line in lines if line is not None) + "\n"
     (HERE / "table.md").write_text(text)
     print(text)

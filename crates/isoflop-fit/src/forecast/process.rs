@@ -27,7 +27,9 @@ pub(crate) struct Process {
     law: MeanLaw,
     sample: Sample,
     coordinates: Coordinates,
-    /// What is known under traits that may be true.
+    /// What is known under the most plausible traits.
+    best: State,
+    /// The same under others that may be true.
     states: Vec<Weighed>,
     /// ln of the marginal likelihood times the prior of the process's traits.
     pub evidence: f64,
@@ -87,6 +89,7 @@ impl Process {
             law: law.clone(),
             sample: sample.clone(),
             coordinates: found.coordinates,
+            best: found.state,
             states,
             evidence: found.evidence,
         })
@@ -109,19 +112,21 @@ impl Process {
         std::array::from_fn(|k| state.theta[k] + away.get(k).unwrap_or(&0.0))
     }
 
-    /// What a new measurement may give: the average over the traits, and how far they differ.
+    /// What a new measurement may give: the mean under the most plausible traits, which is as near
+    /// as the average over all of them and free of their draw, and how far off it is under each.
     pub(crate) fn outlook(&self, at: &Place) -> Outlook {
-        let under = |one: &Weighed| (one.weight, self.outlook_under(&one.state, at));
-        let each: Vec<(f64, Outlook)> = self.states.iter().map(under).collect();
-        let average = |of: &dyn Fn(&Outlook) -> f64| -> f64 {
-            each.iter().map(|(weight, one)| weight * of(one)).sum()
-        };
-        let total = average(&|_| 1.0);
-        let mean = average(&|one| one.mean) / total;
+        let mean = self.outlook_under(&self.best, at).mean;
+        let (mut form, mut noise, mut total) = (0.0, 0.0, 0.0);
+        for Weighed { weight, state } in &self.states {
+            let one = self.outlook_under(state, at);
+            form += weight * (one.form + (one.mean - mean).powi(2));
+            noise += weight * one.noise;
+            total += weight;
+        }
         Outlook {
             mean,
-            form: average(&|one| one.form + (one.mean - mean).powi(2)) / total,
-            noise: average(&|one| one.noise) / total,
+            form: form / total,
+            noise: noise / total,
         }
     }
 
