@@ -184,7 +184,10 @@ mod tests {
     use super::super::format::page_header;
     use super::*;
 
-    fn seen(bytes: &[u8]) -> (Result<usize, Stop>, Vec<(Vec<i64>, i64)>) {
+    /// A number and the fields that lead to it.
+    type Numbered = (Vec<i64>, i64);
+
+    fn seen(bytes: &[u8]) -> (Result<usize, Stop>, Vec<Numbered>) {
         let mut seen = Vec::new();
         let see = &mut |path: &[i64], value| seen.push((path.to_vec(), value));
         let end = walk(bytes, |_| None, see);
