@@ -122,7 +122,8 @@ fn a_run_killed_at_random_instants_ends_with_the_same_bits() {
         // As far on average as spreads the kills over what is left of the run, at the pace until now.
         let left = (kills - count.iter().sum::<usize>()) as f64;
         let mean = lived / done as f64 * (steps - killed.steps_done(&spec)) as f64 / left;
-        let life = Duration::from_secs_f64(random.random_range(0.0..2.0 * mean));
+        // A run may have been killed after its last step: then it lives for no time at all.
+        let life = Duration::from_secs_f64(random.random_range(0.0..=2.0 * mean));
         let (born, mut ended) = (Instant::now(), false);
         while born.elapsed() < life && !ended {
             ended = child.try_wait().unwrap().is_some();
