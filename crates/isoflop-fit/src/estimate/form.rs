@@ -56,3 +56,43 @@ pub(crate) struct Linear {
     /// Residual of ln L for a small residual of the sum.
     pub gain: f64,
 }
+
+/// What the tests of every form ask of its derivatives.
+#[cfg(test)]
+pub(super) mod checks {
+    use super::{Form, Inputs};
+
+    /// Panics unless a form's value is that of its jet, whose first derivatives are those of
+    /// differences within `tolerance` of each, and whose second ones are within ten times that.
+    pub(in super::super) fn derivatives_are_those_of_differences<const K: usize>(
+        form: &impl Form<K>,
+        at: &[f64; K],
+        x: &Inputs,
+        tolerance: impl Fn(f64) -> f64,
+    ) {
+        let jet = form.jet(at, x);
+        assert!((form.ln_loss(at, x) - jet.ln_loss).abs() < 1e-14);
+        for k in 0..K {
+            let moved = |by: f64| {
+                let mut to = *at;
+                to[k] += by;
+                form.jet(&to, x)
+            };
+            let (up, down) = (moved(1e-5), moved(-1e-5));
+            let slope = (up.ln_loss - down.ln_loss) / 2e-5;
+            assert!(
+                (jet.gradient[k] - slope).abs() < tolerance(slope),
+                "{k}: {} {slope}",
+                jet.gradient[k]
+            );
+            for j in 0..=k {
+                let bend = (up.gradient[j] - down.gradient[j]) / 2e-5;
+                let found = jet.hessian[k][j];
+                assert!(
+                    (found - bend).abs() < 10.0 * tolerance(bend),
+                    "{k} {j}: {found} {bend}"
+                );
+            }
+        }
+    }
+}
