@@ -8,7 +8,7 @@ use crate::request::{Point, forecast_at};
 use crate::runs::Runs;
 use isoflop_laws::{FlopCount, ParamCount};
 use isoflop_plan::{
-    Conventions, ForecastPoint, MetricError, MetricFit, MetricLaw, MetricRun, fit_metric,
+    Conventions, ForecastPoint, MetricAnswer, MetricError, MetricLaw, MetricRun, fit_metric,
 };
 use isoflop_runs::{Imported, SelectionOptions, Status};
 use pyo3::prelude::*;
@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 pub struct MetricArguments {
     metric: String,
     metric_law: Option<String>,
+    families: Vec<Option<String>>,
     level: f64,
     seed: u64,
 }
@@ -54,18 +55,26 @@ pub fn predict_metric(
     let fitted = fitted.map_err(failed)?;
     let level = arguments.level;
     match &fit {
-        Some(fit) => beside_the_loss(&fitted, fit, fit.forecasts(py, points, level)?, level),
-        None => by_compute_alone(&fitted, &imported, count, &points, level),
+        Some(fit) => {
+            let losses = fit.forecasts(py, points, level)?;
+            let metric = fitted.answer(&losses, &arguments.families, level);
+            beside_the_loss(metric.map_err(failed)?, fit, losses, level)
+        }
+        None => {
+            let asked = points.iter().map(forecast_at);
+            let asked = asked.collect::<PyResult<Vec<_>>>()?;
+            let metric = fitted.answer_by_compute(&asked, &arguments.families, level);
+            by_compute_alone(metric.map_err(failed)?, &imported, count, level)
+        }
     }
 }
 
 fn beside_the_loss(
-    fitted: &MetricFit,
+    metric: MetricAnswer,
     fit: &Fit,
     losses: Vec<ForecastPoint>,
     level: f64,
 ) -> PyResult<String> {
-    let metric = fitted.answer(&losses, level).map_err(failed)?;
     let saved = fit.saved();
     text(&json!({
         "law": saved.fit.law.name(), "level": level, "forecasts": losses,
@@ -75,22 +84,18 @@ fn beside_the_loss(
 }
 
 fn by_compute_alone(
-    fitted: &MetricFit,
+    metric: MetricAnswer,
     imported: &Imported,
     param_count: ParamCount,
-    points: &[Point],
     level: f64,
 ) -> PyResult<String> {
-    let asked = points.iter().map(forecast_at);
-    let asked = asked.collect::<PyResult<Vec<_>>>()?;
-    let metric = fitted.answer_by_compute(&asked, level).map_err(failed)?;
     let conventions = Conventions {
         param_count,
         flop_count: FlopCount::SixNd,
     };
     text(&json!({
-        "law": fitted.law.name(), "level": level, "forecasts": [],
-        "conventions": conventions, "n_used": fitted.n_used,
+        "law": metric.law.name(), "level": level, "forecasts": [],
+        "conventions": conventions, "n_used": metric.n_used,
         "source": imported.source, "metric": metric,
         "warnings": ["the runs have no loss, so that none is forecast"],
     }))
@@ -127,6 +132,7 @@ fn runs_with(imported: &Imported, name: &str, count: ParamCount) -> Vec<MetricRu
             flops: run.compute(count)?,
             loss: run.loss,
             value: *run.metrics.get(name)?,
+            family: run.family.clone(),
         })
     });
     with.collect()

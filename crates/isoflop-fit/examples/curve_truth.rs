@@ -103,13 +103,14 @@ fn ask(form: Form, ratio: f64, noise: f64, seed: u64) -> Said {
             CurvePoint {
                 x: 1e9 * ln_x.exp(),
                 value: measure(ln_x),
+                family: None,
             }
         })
         .collect();
     let came = measure(ratio.ln());
     let fitted = fit_curve(&points, CurveOf::Loss).expect("eleven points are a curve");
     let said = fitted
-        .forecast(1e9 * ratio, LEVEL)
+        .forecast(1e9 * ratio, None, LEVEL)
         .expect("every law has a value there");
     let error = (came / said.value).ln();
     let half = 0.5 * (said.hi / said.lo).ln();

@@ -2,10 +2,12 @@
 //! `test`: `forecast_split LAW FILE...`. Prints one CSV line for each forecast:
 //! `file,flops,extrapolation,loss,forecast,lo,hi`. Columns read: `params`, `tokens`, `flops`,
 //! `loss`, `split` and, where given, `unique_tokens`. A file with the columns `x`, `value`, `of`
-//! (`loss` or `pass-rate`) and `split` is a curve, and LAW says nothing about it.
+//! (`loss` or `pass-rate`), `split` and, where given, `family` is a curve, and LAW says nothing about
+//! it.
 
 use isoflop_fit::{
-    CurveOf, CurvePoint, Dataset, FitOptions, ForecastAt, LawChoice, Observation, fit, fit_curve,
+    CurveOf, CurvePoint, Dataset, Family, FitOptions, ForecastAt, LawChoice, Observation, fit,
+    fit_curve,
 };
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
 use std::collections::HashMap;
@@ -96,6 +98,7 @@ fn read(file: &str) -> Result<(Dataset, Vec<Observation>)> {
 
 fn curve(file: &str) -> Result<()> {
     let mut reader = csv::Reader::from_path(file)?;
+    let mut families = Vec::new();
     let (mut fitted, mut held_out, mut of) = (Vec::new(), Vec::new(), CurveOf::Loss);
     for record in reader.deserialize() {
         let record: HashMap<String, String> = record?;
@@ -104,18 +107,34 @@ fn curve(file: &str) -> Result<()> {
         if text("of")? == "pass-rate" {
             of = CurveOf::PassRate;
         }
+        let family = record.get("family").filter(|name| !name.is_empty());
+        let point = CurvePoint {
+            x,
+            value,
+            family: family.map(|name| number(name, &mut families)),
+        };
         match text("split")?.as_str() {
-            "fit" => fitted.push(CurvePoint { x, value }),
-            _ => held_out.push(CurvePoint { x, value }),
+            "fit" => fitted.push(point),
+            _ => held_out.push(point),
         }
     }
     let fitted = fit_curve(&fitted, of)?;
     for point in held_out {
-        let said = fitted.forecast(point.x, 0.9)?;
+        let said = fitted.forecast(point.x, point.family, 0.9)?;
         println!(
             "{file},{:e},{},{},{},{},{}",
             point.x, said.extrapolation, point.value, said.value, said.lo, said.hi
         );
     }
     Ok(())
+}
+
+/// The family of this name, among those seen so far.
+fn number(name: &str, seen: &mut Vec<String>) -> Family {
+    let at = seen.iter().position(|one| one == name);
+    let at = at.unwrap_or_else(|| {
+        seen.push(name.to_owned());
+        seen.len() - 1
+    });
+    Family(u32::try_from(at).unwrap_or(u32::MAX))
 }

@@ -19,6 +19,7 @@ use ensemble::Ensemble;
 use isoflop_laws::{Flops, LawError, Loss, Params, Quality, Tokens};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
 pub use posterior::PosteriorInterval;
+pub use sample::Family;
 use sample::{Measured, Over, Place, Sample};
 use serde::{Deserialize, Serialize};
 pub(crate) use simplex::{Patience, minimise};
@@ -148,6 +149,7 @@ fn sample(data: &Dataset, by_quality: bool) -> Sample {
                 c: run.flops.ln(),
                 repeats: (run.tokens.ln() - unique).max(0.0),
                 quality: run.quality.filter(|_| by_quality).map_or(0.0, Quality::ln),
+                family: None,
             },
             y: run.loss.ln(),
             // Part of the noise is between runs and shows in no standard error.

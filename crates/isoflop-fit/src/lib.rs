@@ -37,7 +37,7 @@ pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
 pub use forecast::{
-    CurveFit, CurveForecast, CurveOf, CurvePoint, Forecast, ForecastAt, PosteriorInterval,
+    CurveFit, CurveForecast, CurveOf, CurvePoint, Family, Forecast, ForecastAt, PosteriorInterval,
     fit_curve,
 };
 pub use formula::{Formula, FormulaFit, FormulaOptions, fit_formula};

@@ -154,7 +154,7 @@ fn sigmoid(points: &[SharePoint]) -> (TwoStep, f64) {
     };
     // A share that rises with the loss is one minus a share that falls.
     let sign = if slope > 0.0 { 1.0 } else { -1.0 };
-    let squares = |place: &[f64; 2]| linear(&x, &y, sign * place[0].exp(), place[1]).2;
+    let squares = |place: &[f64]| linear(&x, &y, sign * place[0].exp(), place[1]).2;
     let (from, to) = STEEPNESS;
     let starts =
         (0..9).flat_map(|i| (0..13).map(move |j| (f64::from(i) / 8.0, f64::from(j) / 12.0)));
@@ -172,7 +172,7 @@ fn sigmoid(points: &[SharePoint]) -> (TwoStep, f64) {
     let polished = starts
         .iter()
         .take(3)
-        .map(|(place, _)| minimise(*place, [0.3, 0.1], patience, squares));
+        .map(|(place, _)| minimise(place, &[0.3, 0.1], patience, squares));
     let best = polished.min_by(|a, b| a.1.total_cmp(&b.1));
     let (place, _) = best.expect("three starts were polished");
     let (k, middle) = (

@@ -158,9 +158,14 @@ fn a_curve_refuses_what_is_no_measurement() {
             .map(|k| CurvePoint {
                 x: f64::from(k),
                 value: 3.0 / f64::from(k),
+                family: None,
             })
             .collect();
-        points.push(CurvePoint { x, value });
+        points.push(CurvePoint {
+            x,
+            value,
+            family: None,
+        });
         let refused = fit_curve(&points, CurveOf::Loss);
         assert!(
             matches!(refused, Err(FitError::Option { .. })),

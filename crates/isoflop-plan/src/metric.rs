@@ -6,11 +6,12 @@ mod answer;
 use crate::forecast::ForecastPoint;
 pub use answer::MetricAnswer;
 use isoflop_fit::{
-    CurveFit, CurveOf, CurvePoint, FitError, Forecast, ForecastError, ShareFit, SharePoint,
+    CurveFit, CurveOf, CurvePoint, Family, FitError, Forecast, ForecastError, ShareFit, SharePoint,
     fit_curve, fit_share,
 };
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -69,6 +70,8 @@ pub struct MetricRun {
     pub loss: Option<Loss>,
     /// The metric, a share from 0 to 1.
     pub value: f64,
+    /// The family that its model is of, if it is known.
+    pub family: Option<String>,
 }
 
 /// Why a metric cannot be forecast.
@@ -117,6 +120,8 @@ pub struct MetricFit {
     /// What must be known when using it, one sentence each.
     pub warnings: Vec<String>,
     largest_flops: Flops,
+    /// Names of the families of the runs, where what each has of its own is told apart.
+    families: Vec<String>,
     fitted: Fitted,
 }
 
@@ -127,7 +132,7 @@ enum Fitted {
 }
 
 /// The forecast of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricForecast {
     /// Model size N, where it was given.
     pub params: Option<Params>,
@@ -135,6 +140,9 @@ pub struct MetricForecast {
     pub tokens: Option<Tokens>,
     /// Training compute C.
     pub flops: Flops,
+    /// The family whose own part was counted in; none where the runs are of one, or it is not among them.
+    #[serde(default)]
+    pub family: Option<String>,
     /// Median of what may be measured.
     pub value: f64,
     /// Lower end of the interval of a new measurement.
@@ -181,7 +189,7 @@ pub fn fit_metric(
         metric: metric.to_owned(),
         source,
     };
-    let mut warnings = Vec::new();
+    let (mut warnings, mut families) = (Vec::new(), Vec::new());
     let (fitted, used): (Fitted, Vec<&MetricRun>) = match law {
         MetricLaw::TwoStep => {
             let fit = fit_share(&of_loss, seed).map_err(failed)?;
@@ -199,9 +207,11 @@ pub fn fit_metric(
                     runs.len()
                 ));
             }
+            families = families_of(&used);
             let point = |run: &&MetricRun| CurvePoint {
                 x: run.flops.get(),
                 value: run.value,
+                family: number(&families, run.family.as_deref()),
             };
             let points: Vec<CurvePoint> = used.iter().map(point).collect();
             let fit = fit_curve(&points, CurveOf::PassRate).map_err(failed)?;
@@ -224,8 +234,29 @@ pub fn fit_metric(
         n_used: used.len(),
         warnings,
         largest_flops: largest.ok_or_else(none)?,
+        families,
         fitted,
     })
+}
+
+/// The names of families, in order, where several can be told apart: two runs of one at least.
+fn families_of(runs: &[&MetricRun]) -> Vec<String> {
+    let names: Vec<&String> = runs.iter().filter_map(|run| run.family.as_ref()).collect();
+    let distinct: BTreeSet<&String> = names.iter().copied().collect();
+    if distinct.len() > 1 && distinct.len() < names.len() {
+        distinct.into_iter().cloned().collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// The number of a family among those known.
+fn number(families: &[String], name: Option<&str>) -> Option<Family> {
+    let name = name?;
+    let at = families
+        .binary_search_by(|known| known.as_str().cmp(name))
+        .ok()?;
+    u32::try_from(at).ok().map(Family)
 }
 
 /// A warning where the runs end before half of the rise: the far end is then a guess.
@@ -242,7 +273,13 @@ fn unseen_end(metric: &str, fit: &ShareFit, points: &[SharePoint]) -> Option<Str
 }
 
 impl MetricFit {
-    /// The metric of a run: by its compute, or by the loss that was forecast for it with an
+    /// The families that are told apart, by name.
+    #[must_use]
+    pub fn families(&self) -> &[String] {
+        &self.families
+    }
+
+    /// The metric of a run: by its compute and family, or by the loss that was forecast for it with an
     /// interval at `level`.
     ///
     /// # Errors
@@ -250,11 +287,13 @@ impl MetricFit {
     pub fn forecast(
         &self,
         point: &ForecastPoint,
+        family: Option<&str>,
         level: f64,
     ) -> Result<MetricForecast, MetricError> {
+        let of = number(&self.families, family);
         let (value, lo, hi) = match &self.fitted {
             Fitted::OfCompute(fit) => {
-                let said = fit.forecast(point.flops.get(), level)?;
+                let said = fit.forecast(point.flops.get(), of, level)?;
                 (said.value, said.lo, said.hi)
             }
             Fitted::OfLoss(fit) => {
@@ -276,6 +315,7 @@ impl MetricFit {
             params: point.params,
             tokens: point.tokens,
             flops: point.flops,
+            family: family.filter(|_| of.is_some()).map(str::to_owned),
             value,
             lo,
             hi,
@@ -283,23 +323,26 @@ impl MetricFit {
         })
     }
 
-    /// The metric of a run of this compute, by the capability law.
+    /// The metric of a run of this compute and family, by the capability law.
     ///
     /// # Errors
     /// [`MetricError`] for another law, or a level that is no probability.
     pub fn forecast_by_compute(
         &self,
         flops: Flops,
+        family: Option<&str>,
         level: f64,
     ) -> Result<MetricForecast, MetricError> {
         let Fitted::OfCompute(fit) = &self.fitted else {
             return Err(MetricError::NoLoss);
         };
-        let said = fit.forecast(flops.get(), level)?;
+        let of = number(&self.families, family);
+        let said = fit.forecast(flops.get(), of, level)?;
         Ok(MetricForecast {
             params: None,
             tokens: None,
             flops,
+            family: family.filter(|_| of.is_some()).map(str::to_owned),
             value: said.value,
             lo: said.lo,
             hi: said.hi,
@@ -325,6 +368,7 @@ mod tests {
             flops,
             loss: Some(loss),
             value: value(flops, loss),
+            family: None,
         }
     }
 
@@ -355,7 +399,7 @@ mod tests {
         let fit = fit_metric("mmlu", &runs, None, 0).unwrap();
         assert_eq!(fit.law, MetricLaw::TwoStep);
         let target = run(18, of);
-        let said = fit.forecast(&point(&target), 0.9).unwrap();
+        let said = fit.forecast(&point(&target), None, 0.9).unwrap();
         assert!(
             (said.value - target.value).abs() < 0.01,
             "{said:?} {}",
@@ -379,13 +423,14 @@ mod tests {
             flops: Some(target.flops),
             ..ForecastAt::default()
         };
-        let said = fit.answer_by_compute(&[asked], 0.9).unwrap().forecasts[0];
+        let said = fit.answer_by_compute(&[asked], &[], 0.9).unwrap();
+        let said = &said.forecasts[0];
         assert!(
             (said.value - target.value).abs() < 0.02,
             "{said:?} {}",
             target.value
         );
-        let unknown = fit.answer_by_compute(&[ForecastAt::default()], 0.9);
+        let unknown = fit.answer_by_compute(&[ForecastAt::default()], &[], 0.9);
         assert_eq!(unknown, Err(MetricError::NoCompute));
     }
 

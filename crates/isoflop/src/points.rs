@@ -42,6 +42,18 @@ impl PointArguments {
     /// # Errors
     /// Status 2 if the file cannot be read, or one of its rows is no such run.
     pub fn read(&self, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
+        let read = self.read_with_families(count)?;
+        Ok(read.into_iter().map(|(at, _)| at).collect())
+    }
+
+    /// The same, with the family that a file's column `family` names.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn read_with_families(
+        &self,
+        count: ParamCount,
+    ) -> Result<Vec<(ForecastAt, Option<String>)>, Failure> {
         if let Some(path) = &self.at {
             return read(path, count);
         }
@@ -57,7 +69,7 @@ impl PointArguments {
             let sentence = format!("--flops is {ratio} times 6ND of --params and --tokens");
             return Err(Failure::misuse(sentence).hint("leave one of the three out"));
         }
-        Ok(vec![at])
+        Ok(vec![(at, None)])
     }
 }
 
@@ -69,7 +81,7 @@ fn contradiction(at: &ForecastAt) -> Option<f64> {
     (!(0.5..=2.0).contains(&ratio)).then_some(ratio)
 }
 
-fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
+fn read(path: &Path, count: ParamCount) -> Result<Vec<(ForecastAt, Option<String>)>, Failure> {
     let options = ImportOptions {
         rows: RowsAre::Points,
         ..ImportOptions::default()
@@ -99,7 +111,7 @@ fn read(path: &Path, count: ParamCount) -> Result<Vec<ForecastAt>, Failure> {
         }
         let has_both = at.params.is_some() && at.tokens.is_some();
         if has_both || at.flops.is_some() {
-            return Ok(at);
+            return Ok((at, row.run.family.clone()));
         }
         Err(Failure::misuse(format!(
             "{file}, line {line} is no run to forecast: expected {count} and tokens, or flops"

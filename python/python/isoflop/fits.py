@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _native
 from ._html import table
+from ._native import IsoflopError
 from .answers import Answer, Forecasts, points
 from .ledger import DEFAULT_LEDGER
 from .published import Size, plan_arguments
@@ -295,6 +296,7 @@ def predict_metric(
     flops: Any = None,
     law: str = "auto",
     metric_law: str | None = None,
+    family: str | Iterable[str | None] | None = None,
     level: float = 0.9,
     seed: int = 0,
     count: str | None = None,
@@ -303,15 +305,20 @@ def predict_metric(
     """What a metric of runs that are not made yet will be, such as an accuracy, beside their loss.
 
     ``metric`` names a column ``metric_NAME`` of the runs, a share from 0 to 1. ``metric_law`` is
-    "two-step" (from the loss) or "capability" (from compute). The other arguments are those of
-    :func:`fit` and :meth:`Fit.predict`. The metric's forecasts are under ``["metric"]``.
+    "two-step" (from the loss) or "capability" (from compute). ``family`` is the family of the
+    models to forecast, one for all or one for each, where the runs are of several (column
+    ``family``). The other arguments are those of :func:`fit` and :meth:`Fit.predict`. The metric's forecasts are under ``["metric"]``.
     """
     runs = runs_of(data, map)
     at = points(params, tokens, flops)
     fitted = None
     if runs.has_losses():
         fitted = fit(Runs(runs), law, level=level, seed=seed, count=count)._native
-    asked = {"metric": metric, "metric_law": metric_law, "level": level, "seed": seed}
+    families = [family] * len(at) if family is None or isinstance(family, str) else list(family)
+    if len(families) != len(at):
+        raise IsoflopError(f"{len(families)} families were given for {len(at)} runs to forecast")
+    asked = {"metric": metric, "metric_law": metric_law, "families": families}
+    asked |= {"level": level, "seed": seed}
     return Forecasts(json.loads(_native.predict_metric(runs, fitted, at, asked)))
 
 

@@ -2,7 +2,7 @@
 
 use super::ensemble::Ensemble;
 use super::mean_law::{Falls, POWER_C, Shape};
-use super::sample::{Measured, Over, Place, Sample};
+use super::sample::{Family, Measured, Over, Place, Sample};
 use crate::{FitError, ForecastError, Prior};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
@@ -25,6 +25,10 @@ pub struct CurvePoint {
     pub x: f64,
     /// What was measured.
     pub value: f64,
+    /// The family that the measured model is of; what families have of their own is told apart where
+    /// there are several, and two measurements of one.
+    #[serde(default)]
+    pub family: Option<Family>,
 }
 
 /// The forecast of one point of a curve.
@@ -53,6 +57,7 @@ pub struct CurveFit {
 /// Fewest measurements of a curve: one more than its law has parameters.
 const FEWEST: usize = 4;
 
+/// The laws that are averaged; the last is of shares alone.
 const SHAPES: &[Shape] = &[
     POWER_C,
     Shape::PowerSum {
@@ -61,11 +66,12 @@ const SHAPES: &[Shape] = &[
     },
     Shape::Broken,
     Shape::Sigmoid,
+    Shape::Logistic,
 ];
 
 /// Fits a curve: power laws with and without a floor, one that breaks, and a sigmoid between chance and
-/// a floor, averaged, with a discrepancy and
-/// calibrated as forecasts of runs are. Published laws say nothing of such exponents in general,
+/// a floor, for a share also one of ln C, averaged, with a discrepancy and calibrated as forecasts of
+/// runs are. Published laws say nothing of such exponents in general,
 /// so the prior is vague.
 ///
 /// # Errors
@@ -111,14 +117,14 @@ fn measured(point: &CurvePoint, of: CurveOf) -> Result<Measured, FitError> {
         });
     }
     Ok(Measured {
-        at: place(point.x),
+        at: place(point.x, point.family),
         y: falling.ln(),
         noise: 1.0,
     })
 }
 
 /// A point of a curve as a run whose size and data grow alike.
-fn place(x: f64) -> Place {
+fn place(x: f64, family: Option<Family>) -> Place {
     let half = 0.5 * x.ln();
     Place {
         n: half,
@@ -126,15 +132,22 @@ fn place(x: f64) -> Place {
         c: x.ln(),
         repeats: 0.0,
         quality: 0.0,
+        family,
     }
 }
 
 impl CurveFit {
-    /// The forecast at `x`, with the interval of a new measurement at `level`.
+    /// The forecast at `x`, with the interval of a new measurement at `level`: of a model of `family`,
+    /// or of one that was not measured.
     ///
     /// # Errors
     /// [`ForecastError`] if the level is no probability or `x` is not positive.
-    pub fn forecast(&self, x: f64, level: f64) -> Result<CurveForecast, ForecastError> {
+    pub fn forecast(
+        &self,
+        x: f64,
+        family: Option<Family>,
+        level: f64,
+    ) -> Result<CurveForecast, ForecastError> {
         if !(0.5..=0.999).contains(&level) {
             return Err(ForecastError::Level(level));
         }
@@ -146,9 +159,15 @@ impl CurveFit {
         if !(x.is_finite() && x > 0.0) {
             return Err(refused());
         }
-        let learn = || Ensemble::learn(SHAPES, &self.sample, Prior::Off);
+        let shapes = match self.of {
+            CurveOf::Loss => &SHAPES[..SHAPES.len() - 1],
+            CurveOf::PassRate => SHAPES,
+        };
+        let learn = || Ensemble::learn(shapes, &self.sample, Prior::Off);
         let ensemble = self.learned.get_or_init(learn).as_ref();
-        let (mean, reach) = ensemble.ok_or_else(refused)?.interval(&place(x), level);
+        let (mean, reach) = ensemble
+            .ok_or_else(refused)?
+            .interval(&place(x, family), level);
         let value = |ln: f64| match self.of {
             CurveOf::Loss => ln.exp(),
             CurveOf::PassRate => (-ln.exp()).exp(),
@@ -171,14 +190,19 @@ mod tests {
 
     fn points(of: impl Fn(f64) -> f64) -> Vec<CurvePoint> {
         let at = (0..12).map(|k| 1e15 * 2f64.powi(k));
-        at.map(|x| CurvePoint { x, value: of(x) }).collect()
+        let point = |x: f64| CurvePoint {
+            x,
+            value: of(x),
+            family: None,
+        };
+        at.map(point).collect()
     }
 
     #[test]
     fn a_power_with_a_floor_is_carried_on() {
         let truth = |x: f64| 1.7 + 1.2 * (x / 1e15).powf(-0.2);
         let fitted = fit_curve(&points(truth), CurveOf::Loss).unwrap();
-        let said = fitted.forecast(2e19, 0.9).unwrap();
+        let said = fitted.forecast(2e19, None, 0.9).unwrap();
         assert!((said.value / truth(2e19) - 1.0).abs() < 0.02, "{said:?}");
         assert!(said.lo < truth(2e19) && truth(2e19) < said.hi, "{said:?}");
     }
@@ -191,7 +215,7 @@ mod tests {
             0.3 + 0.8 / (1.0 + (-ln_odds).exp())
         };
         let fitted = fit_curve(&points(truth), CurveOf::Loss).unwrap();
-        let said = fitted.forecast(1e19, 0.9).unwrap();
+        let said = fitted.forecast(1e19, None, 0.9).unwrap();
         assert!((said.value / truth(1e19) - 1.0).abs() < 0.01, "{said:?}");
         assert!(said.lo < truth(1e19) && truth(1e19) < said.hi, "{said:?}");
     }
@@ -200,9 +224,73 @@ mod tests {
     fn a_pass_rate_follows_the_capability_law() {
         let truth = |x: f64| (-2.5 * (x / 1e15).powf(-0.15)).exp();
         let fitted = fit_curve(&points(truth), CurveOf::PassRate).unwrap();
-        let said = fitted.forecast(2e19, 0.9).unwrap();
+        let said = fitted.forecast(2e19, None, 0.9).unwrap();
         assert!((said.value / truth(2e19) - 1.0).abs() < 0.05, "{said:?}");
         assert!(0.0 < said.lo && said.lo < said.value && said.value < said.hi && said.hi < 1.0);
+    }
+
+    /// The share that a model of a family answers, which rises from a quarter over seven decades.
+    fn share(x: f64, family: u32) -> f64 {
+        let ahead = [-1.0, -0.4, 0.0, 0.3, 1.1][family as usize];
+        let logit = 0.27 * (x / 1e20).ln() - 1.0 + ahead;
+        0.25 + 0.75 / (1.0 + (-logit).exp())
+    }
+
+    /// Five families of four sizes, each from a size of its own on, and a little noise.
+    fn families() -> Vec<CurvePoint> {
+        let of = |family: u32| {
+            (0..4).map(move |k| {
+                let x = 1e19 * 2f64.powi(2 * k + family as i32);
+                let off = 1.0 + 0.004 * f64::from((7 * k + 3 * family as i32) % 5 - 2);
+                CurvePoint {
+                    x,
+                    value: share(x, family) * off,
+                    family: Some(Family(family)),
+                }
+            })
+        };
+        (0..5).flat_map(of).collect()
+    }
+
+    #[test]
+    fn a_family_is_carried_on_by_what_it_has_of_its_own() {
+        let fitted = fit_curve(&families(), CurveOf::PassRate).unwrap();
+        let pooled = families()
+            .into_iter()
+            .map(|point| CurvePoint {
+                family: None,
+                ..point
+            })
+            .collect::<Vec<_>>();
+        let pooled = fit_curve(&pooled, CurveOf::PassRate).unwrap();
+        for family in 0..5 {
+            let x = 1e19 * 2f64.powi(9 + family as i32);
+            let truth = share(x, family);
+            let said = fitted.forecast(x, Some(Family(family)), 0.9).unwrap();
+            assert!((said.value / truth - 1.0).abs() < 0.04, "{said:?} {truth}");
+            assert!(said.lo < truth && truth < said.hi, "{said:?} {truth}");
+            // Of a family that nobody measured less is known, and nothing new where they are pooled.
+            let of_any = fitted.forecast(x, None, 0.9).unwrap();
+            assert!(said.hi - said.lo < 0.7 * (of_any.hi - of_any.lo));
+            let unknown = fitted.forecast(x, Some(Family(9)), 0.9).unwrap();
+            assert_eq!(unknown, of_any);
+            let of_all = pooled.forecast(x, None, 0.9).unwrap();
+            assert!(said.hi - said.lo < 0.7 * (of_all.hi - of_all.lo));
+        }
+    }
+
+    #[test]
+    fn one_family_alone_is_no_family() {
+        let alone: Vec<CurvePoint> = points(|x| (-2.5 * (x / 1e15).powf(-0.15)).exp());
+        let named = alone.iter().map(|point| CurvePoint {
+            family: Some(Family(3)),
+            ..*point
+        });
+        let named = fit_curve(&named.collect::<Vec<_>>(), CurveOf::PassRate).unwrap();
+        let alone = fit_curve(&alone, CurveOf::PassRate).unwrap();
+        let said = named.forecast(2e19, Some(Family(3)), 0.9).unwrap();
+        assert_eq!(said, alone.forecast(2e19, None, 0.9).unwrap());
+        assert_eq!(said, named.forecast(2e19, Some(Family(4)), 0.9).unwrap());
     }
 
     #[test]

@@ -15,11 +15,14 @@
 //! parameters that are not counted are shares of D and N that fall as C^−0.5 and C^−0.3, of a part of
 //! the loss that falls too. A process with one size everywhere takes the irregularity of the smallest
 //! runs for that of the largest.
+//!
+//! Where a curve was measured on models of several families, each has a part of its own besides, which
+//! changes along compute as slowly as the rest (Ruan et al. 2024, section 3, give each a line of its own).
 
 use super::sample::{Over, Place, Sample};
 
 /// Number of [`Traits`].
-pub(crate) const TRAITS: usize = 8;
+pub(crate) const TRAITS: usize = 9;
 
 /// Unconstrained coordinates of [`Traits`].
 pub(crate) type Coordinates = [f64; TRAITS];
@@ -43,6 +46,8 @@ pub(crate) struct Traits {
     pub fade: f64,
     /// That of the part that changes with compute goes as C^−drift_fade.
     pub drift_fade: f64,
+    /// Standard deviation of the part that a family has of its own.
+    pub family: f64,
     /// ln of the largest compute that was measured.
     pub top: f64,
 }
@@ -65,7 +70,7 @@ impl Sizes {
 pub(crate) struct Habits {
     /// Prior means of the coordinates.
     usual: Coordinates,
-    /// Prior standard deviations.
+    /// Prior standard deviations; zero where a coordinate is held at what is usual.
     pub spread: Coordinates,
     /// Where a search starts: some more discrepancy than usual.
     pub start: Coordinates,
@@ -76,34 +81,58 @@ pub(crate) struct Habits {
 /// misfit of the valley that is halved by a factor of a thousand in compute, and irregularity that is
 /// halved by one of seven.
 const OF_RUNS: Habits = Habits {
-    usual: [0.405, 1.792, -4.605, -5.521, 0.5, 0.1, -5.298, 0.35],
-    spread: [0.6, 0.6, 1.5, 1.0, 0.15, 0.1, 1.0, 0.15],
-    start: [0.405, 1.792, -3.855, -5.521, 0.5, 0.1, -4.605, 0.35],
+    usual: [0.405, 1.792, -4.605, -5.521, 0.5, 0.1, -5.298, 0.35, NONE],
+    spread: [0.6, 0.6, 1.5, 1.0, 0.15, 0.1, 1.0, 0.15, 0.0],
+    start: [0.405, 1.792, -3.855, -5.521, 0.5, 0.1, -4.605, 0.35, NONE],
 };
+
+/// ln of a standard deviation of zero.
+const NONE: f64 = f64::NEG_INFINITY;
 
 /// A curve has no valley and no smaller runs whose irregularity would fade: all of its
 /// discrepancy, about 1 %, changes along it.
 const OF_CURVES: Habits = Habits {
-    usual: [0.405, 1.792, -9.0, -5.521, 0.5, 0.0, -4.605, 0.0],
-    spread: [0.02, 0.6, 0.02, 1.0, 0.002, 0.002, 0.7, 0.002],
-    start: [0.405, 1.792, -9.0, -5.521, 0.5, 0.0, -3.855, 0.0],
+    usual: [0.405, 1.792, NONE, -5.521, 0.5, 0.0, -4.605, 0.0, NONE],
+    spread: [0.0, 0.6, 0.0, 1.0, 0.0, 0.0, 0.7, 0.0, 0.0],
+    start: [0.405, 1.792, NONE, -5.521, 0.5, 0.0, -3.855, 0.0, NONE],
+};
+
+/// As [`OF_CURVES`], and families differ by a twentieth, give or take a factor of 4.5.
+const OF_CURVES_OF_FAMILIES: Habits = Habits {
+    usual: [0.405, 1.792, NONE, -5.521, 0.5, 0.0, -4.605, 0.0, -3.0],
+    spread: [0.0, 0.6, 0.0, 1.0, 0.0, 0.0, 0.7, 0.0, 1.5],
+    start: [0.405, 1.792, NONE, -5.521, 0.5, 0.0, -3.855, 0.0, -2.0],
 };
 
 impl Habits {
     /// Those of such measurements.
-    pub(crate) fn of(over: Over) -> &'static Self {
-        match over {
+    pub(crate) fn of(sample: &Sample) -> &'static Self {
+        match sample.over {
             Over::Runs => &OF_RUNS,
+            Over::Curve if sample.has_families() => &OF_CURVES_OF_FAMILIES,
             Over::Curve => &OF_CURVES,
         }
     }
 
+    /// The coordinates that are not held.
+    pub(crate) fn open(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..TRAITS).filter(|&k| self.spread[k] > 0.0)
+    }
+
+    /// These coordinates, but for those that are held.
+    pub(crate) fn holding(&self, mut coordinates: Coordinates) -> Coordinates {
+        for (k, x) in coordinates.iter_mut().enumerate() {
+            if self.spread[k] == 0.0 {
+                *x = self.usual[k];
+            }
+        }
+        coordinates
+    }
+
     /// Minus the logarithm of the prior density, but for a constant.
     pub(crate) fn surprise(&self, coordinates: &Coordinates) -> f64 {
-        let terms = coordinates.iter().zip(self.usual).zip(self.spread);
-        terms
-            .map(|((x, mean), sd)| 0.5 * ((x - mean) / sd).powi(2))
-            .sum()
+        let term = |k: usize| ((coordinates[k] - self.usual[k]) / self.spread[k]).powi(2);
+        self.open().map(|k| 0.5 * term(k)).sum()
     }
 }
 
@@ -113,7 +142,17 @@ const REPETITION: f64 = 2.0;
 impl Traits {
     /// The traits at these coordinates for measurements up to ln C = `top`.
     pub(crate) fn at(coordinates: &Coordinates, top: f64) -> Self {
-        let [across, along, size, noise, shift, fade, drift, drift_fade] = *coordinates;
+        let [
+            across,
+            along,
+            size,
+            noise,
+            shift,
+            fade,
+            drift,
+            drift_fade,
+            family,
+        ] = *coordinates;
         Self {
             across: across.exp(),
             along: along.exp(),
@@ -123,6 +162,7 @@ impl Traits {
             shift,
             fade,
             drift_fade,
+            family: family.exp(),
             top,
         }
     }
@@ -137,13 +177,19 @@ impl Traits {
         let along = (a.c - b.c) / self.along;
         let repetition = (a.repeats - b.repeats) / REPETITION;
         let alike = (-0.5 * (across * across + repetition * repetition)).exp();
-        let drift = at_a.drift * at_b.drift * (-0.5 * along * along).exp();
-        (at_a.shared * at_b.shared + drift) * alike
+        let slowly = (-0.5 * along * along).exp();
+        let drift = at_a.drift * at_b.drift * slowly;
+        let own = if a.family.is_some() && a.family == b.family {
+            self.family * self.family * slowly
+        } else {
+            0.0
+        };
+        (at_a.shared * at_b.shared + drift) * alike + own
     }
 
     /// Variance of the discrepancy at a place.
     pub(crate) fn variance(&self, at: &Place) -> f64 {
-        self.sizes(at).variance()
+        self.sizes(at).variance() + self.family * self.family
     }
 
     fn sizes(&self, at: &Place) -> Sizes {
@@ -165,7 +211,7 @@ impl Traits {
                 matrix[i * n + j] = self.covariance_of((&row.at, sizes[i]), (&other.at, sizes[j]));
             }
             let noise = self.noise * self.noise * row.noise / trust[i];
-            matrix[i * n + i] = sizes[i].variance() + noise + 1e-10;
+            matrix[i * n + i] = self.variance(&row.at) + noise + 1e-10;
         }
         matrix
     }

@@ -7,7 +7,7 @@
 //! integrate such traits alike). Under each the law's parameters are normal (Laplace), which sampling
 //! them as well did not change by more than its own scatter.
 
-use super::discrepancy::{Coordinates, Habits, Traits};
+use super::discrepancy::{Coordinates, Habits, TRAITS, Traits};
 use super::mean_law::MeanLaw;
 use super::process::State;
 use super::sample::Sample;
@@ -46,9 +46,9 @@ pub(crate) struct Weighed {
 /// Traits about the most plausible ones, at `best`, where `state` has the law's parameters.
 pub(super) fn about(problem: Problem<'_>, best: &Coordinates, state: &State) -> Vec<Weighed> {
     let Problem { law, sample, trust } = problem;
-    let habits = Habits::of(sample.over);
+    let habits = Habits::of(sample);
     let widths = widths(problem, habits, best, state);
-    let tried = draws().into_par_iter().filter_map(|normal| {
+    let tried = draws(habits).into_par_iter().filter_map(|normal| {
         let at: Coordinates = std::array::from_fn(|k| best[k] + STRETCH * widths[k] * normal[k]);
         let traits = Traits::at(&at, sample.largest());
         let there = State::at(law, sample, trust, traits, state.theta, 8)?;
@@ -78,10 +78,16 @@ pub(super) fn about(problem: Problem<'_>, best: &Coordinates, state: &State) -> 
         .collect()
 }
 
-/// Standard normal places, each with its mirror image.
-fn draws() -> Vec<Coordinates> {
+/// Places that are standard normal where a coordinate is not held, each with its mirror image.
+fn draws(habits: &Habits) -> Vec<Coordinates> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    let mut place = || -> Coordinates { std::array::from_fn(|_| random.sample(StandardNormal)) };
+    let mut place = || {
+        let mut place = [0.0; TRAITS];
+        habits
+            .open()
+            .for_each(|k| place[k] = random.sample(StandardNormal));
+        place
+    };
     (0..PAIRS)
         .map(|_| place())
         .flat_map(|normal| [normal, normal.map(|z| -z)])
@@ -100,7 +106,8 @@ fn widths(problem: Problem<'_>, habits: &Habits, best: &Coordinates, state: &Sta
         })
     };
     let here = cost(best);
-    std::array::from_fn(|k| {
+    let mut widths = [0.0; TRAITS];
+    for k in habits.open() {
         let spread = habits.spread[k];
         let step = 0.5 * spread;
         let moved = |by: f64| {
@@ -110,12 +117,13 @@ fn widths(problem: Problem<'_>, habits: &Habits, best: &Coordinates, state: &Sta
         };
         let curvature = (moved(step) + moved(-step) - 2.0 * here) / (step * step);
         let width = curvature.recip().sqrt();
-        if width.is_finite() {
+        widths[k] = if width.is_finite() {
             width.clamp(0.1 * spread, spread)
         } else {
             spread
-        }
-    })
+        };
+    }
+    widths
 }
 
 #[cfg(test)]
@@ -123,15 +131,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_are_standard_normal_and_in_pairs() {
-        let all = draws();
+    fn draws_are_standard_normal_and_in_pairs_where_nothing_is_held() {
+        let habits = Habits::of(&Sample::default());
+        let all = draws(habits);
         assert_eq!(all.len(), 2 * PAIRS);
-        for k in 0..all[0].len() {
+        for k in 0..TRAITS {
             let mean: f64 = all.iter().map(|z| z[k]).sum();
             let square = all.iter().map(|z| z[k] * z[k]).sum::<f64>() / all.len() as f64;
             assert!(mean.abs() < 1e-12, "{k}: {mean}");
+            let expected = f64::from(u8::from(habits.open().any(|open| open == k)));
             // 32 squares have a standard deviation of 0.25.
-            assert!((square - 1.0).abs() < 0.75, "{k}: {square}");
+            assert!(
+                (square - expected).abs() < 0.75 * expected + 1e-12,
+                "{k}: {square}"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod broken;
 mod farseer;
+mod logistic;
 mod natural;
 mod penalised;
 mod sigmoid;
@@ -42,6 +43,8 @@ pub(crate) enum Shape {
     Broken,
     /// ln of a sigmoid of C between chance and a floor (Alabdulmohsin et al. 2022, eq. 3: M4).
     Sigmoid,
+    /// ln −ln of a share that rises from chance to one as a logistic curve of ln C (Ruan et al. 2024).
+    Logistic,
     /// The law of Hoffmann et al. with a penalty for repeated tokens (Lovelace et al. 2026).
     Penalised,
     /// Farseer, whose exponent of data depends on size (Li et al. 2025, eq. 3).
@@ -199,6 +202,7 @@ impl MeanLaw {
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
             Shape::Sigmoid => self.sigmoid(theta, &place),
+            Shape::Logistic => self.logistic(theta, &place),
             Shape::Penalised => self.penalised(theta, &place, ln_unique),
             Shape::Farseer => self.farseer(theta, &place),
         };
@@ -285,6 +289,7 @@ impl Shape {
     fn published(self) -> usize {
         match self {
             Shape::Broken | Shape::Sigmoid => 3,
+            Shape::Logistic => 0,
             Shape::Penalised => penalised::PUBLISHED,
             Shape::Farseer => farseer::PUBLISHED,
             _ => MOST,
@@ -297,7 +302,7 @@ impl Shape {
             Shape::SharedSum | Shape::KaplanNd | Shape::Penalised | Shape::Farseer => {
                 &[Falls::WithParams, Falls::WithTokens]
             }
-            Shape::Broken | Shape::Sigmoid => &[Falls::WithFlops],
+            Shape::Broken | Shape::Sigmoid | Shape::Logistic => &[Falls::WithFlops],
         }
     }
 
@@ -326,6 +331,7 @@ impl Shape {
             }
             Shape::Broken => broken::beliefs(median),
             Shape::Sigmoid => sigmoid::beliefs(median),
+            Shape::Logistic => logistic::beliefs(median),
             Shape::Penalised => penalised::beliefs(median),
             Shape::Farseer => farseer::beliefs(median),
             Shape::SharedSum => {

@@ -144,6 +144,7 @@ fn place(n: f64, d: f64, c: f64, at: &ForecastAt) -> Place {
             .unique_tokens
             .map_or(0.0, |unique| (d - unique.ln()).max(0.0)),
         quality: at.quality.map_or(0.0, Quality::ln),
+        family: None,
     }
 }
 

@@ -181,8 +181,9 @@ impl Found {
         siftings: usize,
     ) -> Option<Self> {
         let mut trust = vec![1.0; sample.rows.len()];
-        let start = Habits::of(sample.over).start;
-        let mut coordinates = near.map_or(start, |near| near.coordinates);
+        let habits = Habits::of(sample);
+        let near_it = near.map(|near| habits.holding(near.coordinates));
+        let mut coordinates = near_it.unwrap_or(habits.start);
         let mut theta = best_start(law, sample, &trust, &coordinates);
         for _ in 0..siftings {
             let traits = Traits::at(&coordinates, sample.largest());
@@ -254,19 +255,28 @@ fn best_traits(
     calls: usize,
     reach: f64,
 ) -> (Coordinates, f64) {
-    let habits = Habits::of(sample.over);
-    let steps = habits.spread.map(|sd| sd * reach);
+    let habits = Habits::of(sample);
+    let open: Vec<usize> = habits.open().collect();
+    let whole = |part: &[f64]| {
+        let mut all = start;
+        open.iter().zip(part).for_each(|(&k, x)| all[k] = *x);
+        all
+    };
+    let of = |all: &Coordinates| open.iter().map(|&k| all[k]).collect::<Vec<f64>>();
+    let steps = of(&habits.spread.map(|sd| sd * reach));
     let patience = Patience { calls, value: 0.01 };
-    simplex::minimise(start, steps, patience, |coordinates| {
-        let traits = Traits::at(coordinates, sample.largest());
+    let (found, value) = simplex::minimise(&of(&start), &steps, patience, |part| {
+        let coordinates = whole(part);
+        let traits = Traits::at(&coordinates, sample.largest());
         match State::at(law, sample, trust, traits, *theta, 6) {
             Some(state) => {
                 *theta = state.theta;
-                habits.surprise(coordinates) - state.evidence
+                habits.surprise(&coordinates) - state.evidence
             }
             None => f64::INFINITY,
         }
-    })
+    });
+    (whole(&found), value)
 }
 
 impl State {

@@ -19,7 +19,17 @@ pub(crate) struct Place {
     /// ln Q: zero for the reference text, and where all text is taken for alike.
     #[serde(default)]
     pub quality: f64,
+    /// Of which family of models, where several are measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
 }
+
+/// A family of models, by a number that is its own.
+///
+/// Models of one family (one architecture, corpus and recipe) turn compute into skill alike, each family
+/// in a way of its own (Ruan et al. 2024, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Family(pub u32);
 
 /// A measurement: of ln L, or of whatever scale the metric is modelled on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -100,6 +110,16 @@ impl Sample {
         self.rows.iter().any(|row| row.at.quality.abs() > 1e-3)
     }
 
+    /// Whether what families have of their own can be told from noise: several of them, and two
+    /// measurements of one.
+    pub(crate) fn has_families(&self) -> bool {
+        let mut all: Vec<Family> = self.rows.iter().filter_map(|row| row.at.family).collect();
+        let known = all.len();
+        all.sort_unstable();
+        all.dedup();
+        all.len() > 1 && all.len() < known
+    }
+
     /// The average place.
     pub(crate) fn centre(&self) -> Place {
         let count = self.rows.len().max(1) as f64;
@@ -111,6 +131,7 @@ impl Sample {
             c: mean(|at| at.c),
             repeats: 0.0,
             quality: 0.0,
+            family: None,
         }
     }
 

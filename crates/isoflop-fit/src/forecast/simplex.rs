@@ -11,54 +11,62 @@ pub(crate) struct Patience {
 }
 
 /// The lowest place found from `start`, with first steps `steps`, and the value there.
-pub(crate) fn minimise<const K: usize>(
-    start: [f64; K],
-    steps: [f64; K],
+pub(crate) fn minimise(
+    start: &[f64],
+    steps: &[f64],
     patience: Patience,
-    mut f: impl FnMut(&[f64; K]) -> f64,
-) -> ([f64; K], f64) {
-    let mut calls = K + 1;
-    let mut simplex: Vec<([f64; K], f64)> = Vec::with_capacity(K + 1);
-    simplex.push((start, f(&start)));
-    for k in 0..K {
-        let mut place = start;
-        place[k] += steps[k];
-        simplex.push((place, f(&place)));
+    mut f: impl FnMut(&[f64]) -> f64,
+) -> (Vec<f64>, f64) {
+    let count = start.len();
+    let mut calls = count + 1;
+    let mut simplex: Vec<(Vec<f64>, f64)> = Vec::with_capacity(count + 1);
+    simplex.push((start.to_vec(), f(start)));
+    for (k, step) in steps.iter().enumerate() {
+        let mut place = start.to_vec();
+        place[k] += step;
+        let value = f(&place);
+        simplex.push((place, value));
     }
     loop {
         simplex.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let (best, worst) = (simplex[0], simplex[K]);
-        if calls >= patience.calls || worst.1 - best.1 < patience.value {
-            return best;
+        let (lowest, highest) = (simplex[0].1, simplex[count].1);
+        if calls >= patience.calls || highest - lowest < patience.value {
+            return simplex.swap_remove(0);
         }
-        let centre: [f64; K] =
-            std::array::from_fn(|k| simplex[..K].iter().map(|s| s.0[k]).sum::<f64>() / K as f64);
-        let along = |t: f64| std::array::from_fn(|k| centre[k] + t * (centre[k] - worst.0[k]));
+        let centre: Vec<f64> = (0..count)
+            .map(|k| simplex[..count].iter().map(|s| s.0[k]).sum::<f64>() / count as f64)
+            .collect();
+        let worst = simplex[count].0.clone();
         let mut try_at = |t: f64| {
-            let place = along(t);
+            let along = centre.iter().zip(&worst).map(|(c, w)| c + t * (c - w));
+            let place: Vec<f64> = along.collect();
             calls += 1;
-            (place, f(&place))
+            let value = f(&place);
+            (place, value)
         };
         let reflected = try_at(1.0);
-        if reflected.1 < best.1 {
+        if reflected.1 < lowest {
             let expanded = try_at(2.0);
-            simplex[K] = if expanded.1 < reflected.1 {
+            simplex[count] = if expanded.1 < reflected.1 {
                 expanded
             } else {
                 reflected
             };
-        } else if reflected.1 < simplex[K - 1].1 {
-            simplex[K] = reflected;
+        } else if reflected.1 < simplex[count - 1].1 {
+            simplex[count] = reflected;
         } else {
-            let contracted = try_at(if reflected.1 < worst.1 { 0.5 } else { -0.5 });
-            if contracted.1 < worst.1.min(reflected.1) {
-                simplex[K] = contracted;
+            let contracted = try_at(if reflected.1 < highest { 0.5 } else { -0.5 });
+            if contracted.1 < highest.min(reflected.1) {
+                simplex[count] = contracted;
             } else {
-                for corner in &mut simplex[1..] {
-                    let place: [f64; K] = std::array::from_fn(|k| 0.5 * (best.0[k] + corner.0[k]));
-                    *corner = (place, f(&place));
+                let (best, others) = simplex.split_at_mut(1);
+                for corner in others {
+                    for (x, of_best) in corner.0.iter_mut().zip(&best[0].0) {
+                        *x = 0.5 * (of_best + *x);
+                    }
+                    corner.1 = f(&corner.0);
                 }
-                calls += K;
+                calls += count;
             }
         }
     }
@@ -74,8 +82,8 @@ mod tests {
             calls: 2000,
             value: 1e-16,
         };
-        let valley = |x: &[f64; 2]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2);
-        let (place, value) = minimise([-1.2, 1.0], [0.5, 0.5], patience, valley);
+        let valley = |x: &[f64]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2);
+        let (place, value) = minimise(&[-1.2, 1.0], &[0.5, 0.5], patience, valley);
         assert!(value < 1e-12);
         assert!((place[0] - 1.0).abs() < 1e-5 && (place[1] - 1.0).abs() < 1e-5);
     }

@@ -4,7 +4,7 @@ use super::{Analysis, AnalysisError, Evidence, Scores, log_steps};
 use crate::figure::{CapabilityFigure, Score, ScorePrediction};
 use isoflop_fit::FitOptions;
 use isoflop_laws::Flops;
-use isoflop_plan::{MetricFit, MetricLaw, MetricRun, fit_metric};
+use isoflop_plan::{MetricFit, MetricForecast, MetricLaw, MetricRun, fit_metric};
 
 /// Compute of a run ÷ compute of those that it is forecast from, at least.
 const NEXT_SIZE: f64 = 1.5;
@@ -31,33 +31,40 @@ impl Evidence {
                  five or more of them between the two",
             )
         })?;
-        let (metric, mut smaller) = (shares.metric, shares.values);
+        let (metric, mut smaller) = (shares.metric, shares.runs);
         let target = smaller.pop().ok_or_else(|| missing("there are no runs"))?;
-        smaller.retain(|run| run.1.get() < target.1.get() / NEXT_SIZE);
-        let fit = fitted(&metric, &smaller, options)?;
+        smaller.retain(|run| run.flops.get() < target.flops.get() / NEXT_SIZE);
+        // By compute alone, as `predict --metric-law capability` has it.
+        let law = Some(MetricLaw::Capability);
+        let fit = fit_metric(&metric, &smaller, law, options.seed)?;
         let level = options.level;
-        let said = fit.forecast_by_compute(target.1, level)?;
-        smaller.retain(|run| between(run.2));
-        let curve = curve(&fit, &smaller, target.1, level);
-        let scores = smaller.into_iter();
-        let scores = scores.map(|(run, flops, value)| Score { run, flops, value });
+        let said = fit.forecast_by_compute(target.flops, target.family.as_deref(), level)?;
+        smaller.retain(|run| between(run.value));
+        let curve = curve(&fit, &smaller, &target, level);
+        let scores = smaller.into_iter().map(|run| Score {
+            run: run.run,
+            flops: run.flops,
+            value: run.value,
+            family: run.family,
+        });
         Ok(CapabilityFigure {
             title: format!(
                 "{metric} of {}, predicted from {} smaller runs",
-                target.0, fit.n_used
+                target.run, fit.n_used
             ),
             scores: scores.collect(),
             curve,
             prediction: ScorePrediction {
-                flops: target.1,
+                flops: target.flops,
                 value: said.value,
                 low: said.lo,
                 high: said.hi,
                 level,
             },
-            actual: Some(target.2),
+            actual: Some(target.value),
             law: "curves of −ln p over C, averaged".into(),
-            conventions: conventions(&fit),
+            conventions: conventions(&fit, &said),
+            family: said.family,
             metric,
         })
     }
@@ -66,11 +73,11 @@ impl Evidence {
     fn shares(&self, metric: Option<&str>) -> Option<Scores> {
         let asked = |scores: &&Scores| metric.is_none_or(|name| scores.metric == name);
         let is_share = |scores: &&Scores| {
-            let mut values = scores.values.iter().map(|run| run.2);
+            let mut values = scores.runs.iter().map(|run| run.value);
             values.all(|value| (0.0..=1.0).contains(&value))
         };
         let enough = |scores: &&Scores| {
-            let inside = scores.values.iter().filter(|run| between(run.2));
+            let inside = scores.runs.iter().filter(|run| between(run.value));
             inside.count() >= FEWEST
         };
         let mut all = self.metrics.iter().filter(asked);
@@ -78,8 +85,8 @@ impl Evidence {
             .find(|scores| is_share(scores) && enough(scores))?
             .clone();
         shares
-            .values
-            .sort_by(|a, b| a.1.get().total_cmp(&b.1.get()));
+            .runs
+            .sort_by(|a, b| a.flops.get().total_cmp(&b.flops.get()));
         Some(shares)
     }
 }
@@ -89,45 +96,30 @@ fn between(share: f64) -> bool {
     share > 0.0 && share < 1.0
 }
 
-/// The metric by compute alone, as `predict --metric-law capability` has it.
-fn fitted(
-    metric: &str,
-    runs: &[(String, Flops, f64)],
-    options: &FitOptions,
-) -> Result<MetricFit, AnalysisError> {
-    let run = |(run, flops, value): &(String, Flops, f64)| MetricRun {
-        run: run.clone(),
-        flops: *flops,
-        loss: None,
-        value: *value,
-    };
-    let runs: Vec<MetricRun> = runs.iter().map(run).collect();
-    let law = Some(MetricLaw::Capability);
-    Ok(fit_metric(metric, &runs, law, options.seed)?)
-}
-
-/// The median from the smallest run to the target.
-fn curve(
-    fit: &MetricFit,
-    runs: &[(String, Flops, f64)],
-    target: Flops,
-    level: f64,
-) -> Vec<(Flops, f64)> {
-    let smallest = runs.first().map_or(target, |run| run.1);
-    let steps = log_steps(smallest.get(), target.get(), 60);
+/// The median for the target's family from the smallest run to the target.
+fn curve(fit: &MetricFit, runs: &[MetricRun], target: &MetricRun, level: f64) -> Vec<(Flops, f64)> {
+    let smallest = runs.first().map_or(target.flops, |run| run.flops);
+    let steps = log_steps(smallest.get(), target.flops.get(), 60);
     let point = |flops: f64| {
         let flops = Flops::new(flops).ok()?;
-        let said = fit.forecast_by_compute(flops, level).ok()?;
-        Some((flops, said.value))
+        let said = fit.forecast_by_compute(flops, target.family.as_deref(), level);
+        Some((flops, said.ok()?.value))
     };
     steps.filter_map(point).collect()
 }
 
-fn conventions(fit: &MetricFit) -> String {
+fn conventions(fit: &MetricFit, said: &MetricForecast) -> String {
+    let families = match (&said.family, fit.families().len()) {
+        (Some(family), count) => {
+            format!("each of {count} families having a curve of its own (the line is {family}’s)")
+        }
+        (None, 0) => "whatever their family and data".to_owned(),
+        (None, count) => format!(
+            "of {count} families, each with a curve of its own; the target’s is none of them"
+        ),
+    };
     let mut text = format!(
-        "Curves: −ln p = α·C⁻ᵏ with and without a floor, one that breaks, and a sigmoid; the line \
-         is the median of the forecast and follows the runs where the curves miss them. Fitted: \
-         runs of at most 1/{NEXT_SIZE} of the target’s compute, whatever their family and data."
+        "Curves: −ln p = α·C⁻ᵏ with and without a floor, one that breaks, a sigmoid, and p logistic          in ln C; the line is the median of the forecast and follows the runs where the curves miss          them. Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute, {families}."
     );
     for warning in &fit.warnings {
         text += &format!(" Note: {warning}.");
@@ -142,22 +134,29 @@ mod tests {
 
     /// Ten models of one family, each twice the compute of the one before, and a benchmark that
     /// departs from the law now and then.
-    fn runs() -> Vec<(String, Flops, f64)> {
+    fn runs() -> Vec<MetricRun> {
         let run = |k: i32| {
             let flops = Flops::new(1e20 * 2f64.powi(k)).unwrap();
             let off = 0.01 * f64::from(k * 7 % 5 - 2);
             let value = (-0.7 * (flops.get() / 1e20).powf(-0.1)).exp() + off;
-            (format!("model-{k}"), flops, value)
+            MetricRun {
+                run: format!("model-{k}"),
+                flops,
+                loss: None,
+                value,
+                family: None,
+            }
         };
         (0..10).map(run).collect()
     }
 
-    fn evidence(values: &[(String, Flops, f64)]) -> Evidence {
-        let run = |(name, flops, value): &(String, Flops, f64)| {
-            let mut run = Run::new(name);
+    fn evidence(values: &[MetricRun]) -> Evidence {
+        let run = |of: &MetricRun| {
+            let mut run = Run::new(&of.run);
             run.status = Status::Finished;
-            run.flops = Some(*flops);
-            run.metrics.insert("cloze".to_owned(), *value);
+            run.flops = Some(of.flops);
+            run.family.clone_from(&of.family);
+            run.metrics.insert("cloze".to_owned(), of.value);
             run
         };
         let runs: Vec<Run> = values.iter().map(run).collect();
@@ -169,17 +168,10 @@ mod tests {
     fn the_figure_says_what_the_forecast_of_the_metric_says() {
         let options = FitOptions::default();
         let figure = evidence(&runs()).capability(None, &options).unwrap();
-        let known: Vec<MetricRun> = runs()[..9]
-            .iter()
-            .map(|(run, flops, value)| MetricRun {
-                run: run.clone(),
-                flops: *flops,
-                loss: None,
-                value: *value,
-            })
-            .collect();
-        let fit = fit_metric("cloze", &known, None, 5).unwrap();
-        let said = fit.forecast_by_compute(runs()[9].1, options.level).unwrap();
+        let fit = fit_metric("cloze", &runs()[..9], None, 5).unwrap();
+        let said = fit
+            .forecast_by_compute(runs()[9].flops, None, options.level)
+            .unwrap();
         let drawn = figure.prediction;
         assert_eq!(
             (drawn.value, drawn.low, drawn.high),
@@ -201,6 +193,7 @@ mod tests {
             .unwrap()
             .split(',')
             .skip(4)
+            .take(3)
             .map(|cell| cell.parse().unwrap())
             .collect();
         for (cell, number) in cells.into_iter().zip([said.value, said.lo, said.hi]) {
@@ -211,7 +204,7 @@ mod tests {
     #[test]
     fn runs_that_pass_nothing_are_left_out_and_said_to_be() {
         let mut values = runs();
-        values[0].2 = 0.0;
+        values[0].value = 0.0;
         let figure = evidence(&values)
             .capability(None, &FitOptions::default())
             .unwrap();
@@ -225,9 +218,34 @@ mod tests {
     }
 
     #[test]
+    fn the_line_and_the_prediction_are_of_the_targets_family() {
+        let mut values = runs();
+        for (place, run) in values.iter_mut().enumerate() {
+            let ahead = place % 2 == 1;
+            run.family = Some(if ahead { "ahead" } else { "base" }.to_owned());
+            run.value += if ahead { 0.05 } else { 0.0 };
+        }
+        let figure = evidence(&values)
+            .capability(None, &FitOptions::default())
+            .unwrap();
+        assert_eq!(figure.family.as_deref(), Some("ahead"));
+        assert!(figure.conventions.contains("(the line is ahead’s)"));
+        let fit = fit_metric("cloze", &values[..9], None, 5).unwrap();
+        let of = |family| {
+            fit.forecast_by_compute(values[9].flops, family, 0.9)
+                .unwrap()
+        };
+        assert_eq!(figure.prediction.value, of(Some("ahead")).value);
+        assert!(figure.prediction.value > of(Some("base")).value + 0.02);
+        let drawn = figure.render().unwrap();
+        assert!(drawn.svg.contains("Small runs of ahead, fitted (4)"));
+        assert!(drawn.svg.contains("Runs of other families, fitted (5)"));
+    }
+
+    #[test]
     fn a_metric_that_is_no_share_is_refused() {
         let mut values = runs();
-        values[3].2 = 37.5;
+        values[3].value = 37.5;
         let refused = evidence(&values).capability(None, &FitOptions::default());
         assert!(matches!(refused, Err(AnalysisError::NotInRuns { .. })));
     }

@@ -4,6 +4,7 @@ use crate::figure::{EnvelopePoint, LearningCurve, RunPoint};
 use crate::page::UnusedRow;
 use isoflop_fit::Dataset;
 use isoflop_laws::{FlopCount, Flops, Loss, ParamCount, Params, Tokens};
+use isoflop_plan::MetricRun;
 use isoflop_runs::{Checkpoint, Dropped, QUALITY, Run, Selection, Status};
 use std::collections::BTreeMap;
 
@@ -12,8 +13,8 @@ use std::collections::BTreeMap;
 pub struct Scores {
     /// The metric's name.
     pub metric: String,
-    /// Run, compute and value.
-    pub values: Vec<(String, Flops, f64)>,
+    /// The runs that have it.
+    pub runs: Vec<MetricRun>,
 }
 
 /// Everything that an analysis rests on.
@@ -161,22 +162,27 @@ fn unused(dropped: &Dropped) -> UnusedRow {
 
 /// Metrics of the runs that are finished, N counted as it is for the losses.
 fn metrics(runs: &[Run], count: ParamCount) -> Vec<Scores> {
-    let mut by_name: BTreeMap<&str, Vec<(String, Flops, f64)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<MetricRun>> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.status == Status::Finished) {
         let Some(flops) = run.compute(count) else {
             continue;
         };
         // Quality is the text's, not a score of the model.
         for (name, value) in run.metrics.iter().filter(|(name, _)| *name != QUALITY) {
-            let values = by_name.entry(name).or_default();
-            values.push((run.run.clone(), flops, *value));
+            by_name.entry(name).or_default().push(MetricRun {
+                run: run.run.clone(),
+                flops,
+                loss: None,
+                value: *value,
+                family: run.family.clone(),
+            });
         }
     }
-    let scores = by_name.into_iter().map(|(metric, values)| Scores {
+    let scores = by_name.into_iter().map(|(metric, runs)| Scores {
         metric: metric.to_owned(),
-        values,
+        runs,
     });
-    scores.filter(|scores| scores.values.len() > 1).collect()
+    scores.filter(|scores| scores.runs.len() > 1).collect()
 }
 
 fn curves(

@@ -18,6 +18,8 @@ pub struct Score {
     pub flops: Flops,
     /// The metric, a share such as a pass rate.
     pub value: f64,
+    /// The family of the model, if it is known.
+    pub family: Option<String>,
 }
 
 /// What was predicted for the target.
@@ -44,6 +46,8 @@ pub struct CapabilityFigure {
     pub metric: String,
     /// The runs that were fitted.
     pub scores: Vec<Score>,
+    /// The target's family, where its runs have a curve of their own.
+    pub family: Option<String>,
     /// The forecast's median up to the target, by compute.
     pub curve: Vec<(Flops, f64)>,
     /// The prediction.
@@ -133,19 +137,31 @@ impl CapabilityFigure {
             GREY,
             &format!("Fit: {}", self.law),
         )?;
-        let places: Vec<(f64, f64)> = self
+        let (own, others): (Vec<&Score>, Vec<&Score>) = self
             .scores
             .iter()
-            .map(|score| (self.relative(score.flops), score.value))
-            .collect();
-        let label = format!("Small runs, fitted ({})", places.len());
-        panel.points(&places, Marker::Disc, 4.2, BLUE, &label)?;
-        for (place, score) in places.iter().zip(&self.scores) {
+            .partition(|score| self.family.is_none() || score.family == self.family);
+        let place = |score: &&Score| (self.relative(score.flops), score.value);
+        let places = |scores: &[&Score]| scores.iter().map(place).collect::<Vec<_>>();
+        if !others.is_empty() {
+            let label = format!("Runs of other families, fitted ({})", others.len());
+            panel.points(&places(&others), Marker::Ring, 3.2, GREY, &label)?;
+        }
+        let of = self.family.as_ref().map(|family| format!(" of {family}"));
+        let of = of.unwrap_or_default();
+        let label = format!("Small runs{of}, fitted ({})", own.len());
+        panel.points(&places(&own), Marker::Disc, 4.2, BLUE, &label)?;
+        for score in others.iter().chain(&own) {
+            let family = score.family.as_ref().map(|family| format!(" ({family})"));
             let text = format!(
-                "{}: C {}, {} {:.4}",
-                score.run, score.flops, self.metric, score.value
+                "{}{}: C {}, {} {:.4}",
+                score.run,
+                family.unwrap_or_default(),
+                score.flops,
+                self.metric,
+                score.value
             );
-            panel.spot(*place, text);
+            panel.spot(place(score), text);
         }
         let target = Target {
             value: target.value,
@@ -187,13 +203,17 @@ impl CapabilityFigure {
             "value",
             "low",
             "high",
+            "family",
         ];
-        let row = |kind: &str, run: &str, flops: Flops, values: [Option<f64>; 3]| {
-            let mut cells = vec![kind.to_owned(), run.to_owned(), flops.get().to_string()];
-            cells.push(self.relative(flops).to_string());
-            cells.extend(values.map(|value| value.map_or(String::new(), |v| v.to_string())));
-            cells
-        };
+        let family = |name: &Option<String>| name.clone().unwrap_or_default();
+        let row =
+            |kind: &str, run: &str, of: &Option<String>, flops: Flops, values: [Option<f64>; 3]| {
+                let mut cells = vec![kind.to_owned(), run.to_owned(), flops.get().to_string()];
+                cells.push(self.relative(flops).to_string());
+                cells.extend(values.map(|value| value.map_or(String::new(), |v| v.to_string())));
+                cells.push(family(of));
+                cells
+            };
         let mut rows: Vec<_> = self
             .scores
             .iter()
@@ -201,21 +221,28 @@ impl CapabilityFigure {
                 row(
                     "run",
                     &score.run,
+                    &score.family,
                     score.flops,
                     [Some(score.value), None, None],
                 )
             })
             .collect();
         let fitted = self.curve.iter();
-        rows.extend(
-            fitted.map(|(flops, value)| row("fit", "", *flops, [Some(*value), None, None])),
-        );
+        rows.extend(fitted.map(|(flops, value)| {
+            row("fit", "", &self.family, *flops, [Some(*value), None, None])
+        }));
         let target = &self.prediction;
         let values = [target.value, target.low, target.high].map(Some);
-        rows.push(row("prediction", "", target.flops, values));
-        let actual = self
-            .actual
-            .map(|value| row("actual", "", target.flops, [Some(value), None, None]));
+        rows.push(row("prediction", "", &self.family, target.flops, values));
+        let actual = self.actual.map(|value| {
+            row(
+                "actual",
+                "",
+                &self.family,
+                target.flops,
+                [Some(value), None, None],
+            )
+        });
         rows.extend(actual);
         csv_text(&header, &rows)
     }

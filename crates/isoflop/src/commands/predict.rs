@@ -21,7 +21,7 @@ use serde::Serialize;
 ///   isoflop predict runs.csv --params 7B --tokens 140B
 ///   isoflop predict fit.json --flops 1e22 --level 0.8
 ///   isoflop predict --law besiroglu-2024 --at points.csv --json
-///   isoflop predict runs.csv --metric mmlu --flops 1e24
+///   isoflop predict runs.csv --metric mmlu --flops 1e24 --family Llama-2
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -35,6 +35,9 @@ pub struct Args {
     /// two-step (from the loss) or capability (from compute)
     #[arg(long, value_name = "LAW", requires = "metric")]
     metric_law: Option<MetricLaw>,
+    /// The family of the run to forecast, where the runs are of several; in a file, column family
+    #[arg(long, value_name = "NAME", requires = "metric", conflicts_with = "at")]
+    family: Option<String>,
     #[command(flatten)]
     plot: PlotArgument,
 }

@@ -154,6 +154,7 @@ mod tests {
                     c: row.x[2],
                     repeats,
                     quality,
+                    family: None,
                 },
                 y: row.ln_loss,
                 noise: 1.0,

@@ -11,6 +11,7 @@ fn sample() -> Sample {
             c: n + d + 6f64.ln(),
             repeats,
             quality: -0.3 * repeats,
+            family: None,
         },
         y: 1.1,
         noise: 1.0,
@@ -36,6 +37,7 @@ fn derivatives_agree_with_differences() {
         Shape::KaplanNd,
         Shape::Broken,
         Shape::Sigmoid,
+        Shape::Logistic,
         Shape::Penalised,
         Shape::Farseer,
     ];
@@ -79,6 +81,7 @@ fn repeated_tokens_agree_with_muennighoff_et_al() {
         c: 0.0,
         repeats: 40f64.ln(),
         quality: 0.0,
+        family: None,
     };
     let (ln_tokens, _) = effective_tokens(&at, 15.387_756_f64.ln());
     let wanted = 1e10 * (1.0 + 15.387_756 * (1.0 - (-39.0 / 15.387_756_f64).exp()));

@@ -7,6 +7,7 @@ use crate::output::{Output, columns};
 use crate::runs_argument::{Row, RunRows};
 use crate::saved_fit;
 use crate::text::{factor, paragraph, percent, warnings};
+use isoflop_fit::ForecastAt;
 use isoflop_laws::{FlopCount, ParamCount};
 use isoflop_plan::{Conventions, MetricAnswer, MetricError, MetricFit, MetricRun, fit_metric};
 use isoflop_runs::Status;
@@ -37,10 +38,11 @@ pub fn predict(args: &Args, asked: &str, output: &mut Output) -> Result<Answer, 
         return by_compute_alone(args, &rows, &fit(count(&rows))?, level);
     }
     let saved = args.law.fit_rows(rows.clone(), Needs::AnyLaw, output)?;
-    let points = args.points.read(saved.fit.param_count)?;
+    let (points, families) = asked_for(args, saved.fit.param_count)?;
     let mut answer = by_fit(&saved, &points, level)?;
     let fit = fit(saved.fit.param_count)?;
-    answer.metric = Some(fit.answer(&answer.forecasts, level).map_err(failed)?);
+    let said = fit.answer(&answer.forecasts, &families, level);
+    answer.metric = Some(said.map_err(failed)?);
     Ok(answer)
 }
 
@@ -52,8 +54,9 @@ fn by_compute_alone(
     level: f64,
 ) -> Result<Answer, Failure> {
     let param_count = count(rows);
-    let points = args.points.read(param_count)?;
-    let metric = fit.answer_by_compute(&points, level).map_err(failed)?;
+    let (points, families) = asked_for(args, param_count)?;
+    let metric = fit.answer_by_compute(&points, &families, level);
+    let metric = metric.map_err(failed)?;
     Ok(Answer {
         law: fit.law.name().to_owned(),
         level,
@@ -67,6 +70,16 @@ fn by_compute_alone(
         metric: Some(metric),
         warnings: vec!["the runs have no loss, so that none is forecast".to_owned()],
     })
+}
+
+/// The runs to forecast, and the family of each.
+fn asked_for(
+    args: &Args,
+    count: ParamCount,
+) -> Result<(Vec<ForecastAt>, Vec<Option<String>>), Failure> {
+    let read = args.points.read_with_families(count)?.into_iter();
+    let of = |(at, family): (ForecastAt, Option<String>)| (at, family.or(args.family.clone()));
+    Ok(read.map(of).unzip())
 }
 
 /// The metric's name as its column has it after `metric_`.
@@ -101,6 +114,7 @@ fn runs_with(rows: &RunRows, name: &str, count: ParamCount) -> Vec<MetricRun> {
             flops: run.compute(count)?,
             loss: run.loss,
             value: *run.metrics.get(name)?,
+            family: run.family.clone(),
         })
     };
     let finished = rows.rows.iter();
@@ -125,7 +139,10 @@ pub fn text(answer: &MetricAnswer, level: f64) -> String {
     let mut text = match answer.forecasts.as_slice() {
         [one] => paragraph(
             &format!(
-                "Its {name} will be {}, {} to {} at {} (law {}, {} runs with {name}, {} times the largest of them).",
+                "Its {name}{} will be {}, {} to {} at {} (law {}, {} runs with {name}, {} times the largest of them).",
+                one.family
+                    .as_ref()
+                    .map_or(String::new(), |family| format!(", as of family {family},")),
                 share(one.value),
                 share(one.lo),
                 share(one.hi),
@@ -137,20 +154,29 @@ pub fn text(answer: &MetricAnswer, level: f64) -> String {
             0,
         ),
         several => {
+            let interval = format!("{} interval", percent(level));
+            let mut names = vec!["FLOPs", name, &interval, "reach"];
+            let of_families = several.iter().any(|one| one.family.is_some());
+            if of_families {
+                names.push("family");
+            }
             let rows = several.iter().map(|one| {
-                vec![
+                let mut row = vec![
                     one.flops.to_string(),
                     share(one.value),
                     format!("{} to {}", share(one.lo), share(one.hi)),
                     factor(one.extrapolation),
-                ]
+                ];
+                if of_families {
+                    row.push(one.family.clone().unwrap_or_else(|| "-".to_owned()));
+                }
+                row
             });
-            let interval = format!("{} interval", percent(level));
             format!(
                 "\n{name} by law {}, {} runs:\n{}",
                 answer.law,
                 answer.n_used,
-                columns(&["FLOPs", name, &interval, "reach"], rows)
+                columns(&names, rows)
             )
         }
     };
