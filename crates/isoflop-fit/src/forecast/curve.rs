@@ -57,7 +57,7 @@ pub struct CurveFit {
 /// Fewest measurements of a curve: one more than its law has parameters.
 const FEWEST: usize = 4;
 
-/// The laws that are averaged; the last is of shares alone.
+/// The laws that are averaged; the last [`OF_SHARES`] are of shares alone.
 const SHAPES: &[Shape] = &[
     POWER_C,
     Shape::PowerSum {
@@ -67,11 +67,14 @@ const SHAPES: &[Shape] = &[
     Shape::Broken,
     Shape::Sigmoid,
     Shape::Logistic,
+    Shape::Turning,
 ];
 
+const OF_SHARES: usize = 2;
+
 /// Fits a curve: power laws with and without a floor, one that breaks, and a sigmoid between chance and
-/// a floor, for a share also one of ln C, averaged, with a discrepancy and calibrated as forecasts of
-/// runs are. Published laws say nothing of such exponents in general,
+/// a floor, averaged, with a discrepancy and calibrated as forecasts of runs are. A share may also be
+/// logistic in ln x, or fall before it rises. Published laws say nothing of such exponents in general,
 /// so the prior is vague.
 ///
 /// # Errors
@@ -160,7 +163,7 @@ impl CurveFit {
             return Err(refused());
         }
         let shapes = match self.of {
-            CurveOf::Loss => &SHAPES[..SHAPES.len() - 1],
+            CurveOf::Loss => &SHAPES[..SHAPES.len() - OF_SHARES],
             CurveOf::PassRate => SHAPES,
         };
         let learn = || Ensemble::learn(shapes, &self.sample, Prior::Off);
@@ -227,6 +230,20 @@ mod tests {
         let said = fitted.forecast(2e19, None, 0.9).unwrap();
         assert!((said.value / truth(2e19) - 1.0).abs() < 0.05, "{said:?}");
         assert!(0.0 < said.lo && said.lo < said.value && said.value < said.hi && said.hi < 1.0);
+    }
+
+    #[test]
+    fn a_share_that_falls_before_it_rises_is_carried_on() {
+        // A break of −ln p from x^0.05 to x^−0.25, over a factor of e to both sides.
+        let truth = |x: f64| {
+            let x = (x / 6e16).ln();
+            (-(0.05 * x - 0.3 * x.exp().ln_1p()).exp()).exp()
+        };
+        let fitted = fit_curve(&points(truth), CurveOf::PassRate).unwrap();
+        assert!(truth(1e15) > truth(1e16) && truth(2e18) > truth(1e15));
+        let said = fitted.forecast(1e19, None, 0.9).unwrap();
+        assert!((said.value / truth(1e19) - 1.0).abs() < 0.02, "{said:?}");
+        assert!(said.lo < truth(1e19) && truth(1e19) < said.hi, "{said:?}");
     }
 
     /// The share that a model of a family answers, which rises from a quarter over seven decades.

@@ -41,6 +41,8 @@ pub(crate) enum Shape {
     /// ln of a floor and a power of C whose exponent changes once, smoothly (Caballero et al. 2022,
     /// eq. 1, with one break).
     Broken,
+    /// The same where the power may rise before it falls (Wei et al. 2022: scaling may be U-shaped).
+    Turning,
     /// ln of a sigmoid of C between chance and a floor (Alabdulmohsin et al. 2022, eq. 3: M4).
     Sigmoid,
     /// ln −ln of a share that rises from chance to one as a logistic curve of ln C (Ruan et al. 2024).
@@ -159,7 +161,7 @@ impl MeanLaw {
         match self.shape {
             Shape::Farseer => farseer::starts(&usual),
             Shape::Sigmoid => sigmoid::starts(&usual),
-            Shape::Broken => {
+            Shape::Broken | Shape::Turning => {
                 let all = sample.rows.iter().map(|row| row.at.c - self.centre.c);
                 broken::starts(&usual, all)
             }
@@ -201,6 +203,7 @@ impl MeanLaw {
             Shape::SharedSum => self.shared_sum(theta, &place),
             Shape::KaplanNd => self.kaplan_nd(theta, &place),
             Shape::Broken => self.broken(theta, &place),
+            Shape::Turning => self.turning(theta, &place),
             Shape::Sigmoid => self.sigmoid(theta, &place),
             Shape::Logistic => self.logistic(theta, &place),
             Shape::Penalised => self.penalised(theta, &place, ln_unique),
@@ -289,6 +292,7 @@ impl Shape {
     fn published(self) -> usize {
         match self {
             Shape::Broken | Shape::Sigmoid => 3,
+            Shape::Turning => 2,
             Shape::Logistic => 0,
             Shape::Penalised => penalised::PUBLISHED,
             Shape::Farseer => farseer::PUBLISHED,
@@ -302,7 +306,9 @@ impl Shape {
             Shape::SharedSum | Shape::KaplanNd | Shape::Penalised | Shape::Farseer => {
                 &[Falls::WithParams, Falls::WithTokens]
             }
-            Shape::Broken | Shape::Sigmoid | Shape::Logistic => &[Falls::WithFlops],
+            Shape::Broken | Shape::Turning | Shape::Sigmoid | Shape::Logistic => {
+                &[Falls::WithFlops]
+            }
         }
     }
 
@@ -330,6 +336,7 @@ impl Shape {
                 all
             }
             Shape::Broken => broken::beliefs(median),
+            Shape::Turning => broken::turning_beliefs(median),
             Shape::Sigmoid => sigmoid::beliefs(median),
             Shape::Logistic => logistic::beliefs(median),
             Shape::Penalised => penalised::beliefs(median),
