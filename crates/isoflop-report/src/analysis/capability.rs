@@ -119,7 +119,9 @@ fn conventions(fit: &MetricFit, said: &MetricForecast) -> String {
         ),
     };
     let mut text = format!(
-        "Curves: −ln p = α·C⁻ᵏ with and without a floor, one that breaks, a sigmoid, and p logistic          in ln C; the line is the median of the forecast and follows the runs where the curves miss          them. Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute, {families}."
+        "Curves: −ln p = α·C⁻ᵏ with and without a floor, one that breaks or turns, a sigmoid, and p \
+         logistic in ln C; the line is the median of the forecast and follows the runs where the curves \
+         miss them. Fitted: runs of at most 1/{NEXT_SIZE} of the target’s compute, {families}."
     );
     for warning in &fit.warnings {
         text += &format!(" Note: {warning}.");
