@@ -3,7 +3,6 @@
 use crate::answer::text;
 use crate::errors::of_design;
 use crate::request::Size;
-use isoflop_laws::{Params, Tokens};
 use isoflop_plan::{DesignRequest, LawInUse, design_in_play};
 use pyo3::prelude::*;
 
@@ -15,21 +14,18 @@ pub struct DesignArguments {
     budget: Size,
     max_run: Option<Size>,
     max_runs: usize,
-    noise: f64,
+    noise: Option<f64>,
 }
 
-/// The runs to add to those that exist. JSON.
-pub fn designed(
-    law: LawInUse,
-    existing: Vec<(Params, Tokens)>,
-    arguments: DesignArguments,
-) -> PyResult<String> {
+/// The runs to add to those that the law was fitted to. JSON.
+pub fn designed(law: LawInUse, arguments: DesignArguments) -> PyResult<String> {
     let request = DesignRequest {
         target: arguments.target_flops.read()?,
         budget: arguments.budget.read()?,
         max_run: arguments.max_run.as_ref().map(Size::read).transpose()?,
         max_runs: arguments.max_runs,
-        existing,
+        target_size: None,
+        existing: Vec::new(),
         noise: arguments.noise,
         level: law.level,
     };

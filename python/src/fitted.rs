@@ -189,9 +189,7 @@ impl Fit {
     /// The runs that narrow the forecast of a target most. JSON.
     fn design(&self, py: Python<'_>, arguments: DesignArguments) -> PyResult<String> {
         let law = self.law_in_use(py)?;
-        let runs = self.saved.runs.iter();
-        let existing = runs.filter_map(|run| run.params.zip(run.tokens)).collect();
-        interruptible(py, move || designed(law, existing, arguments))?
+        interruptible(py, move || designed(law, arguments))?
     }
 
     /// Puts forecasts on record in a ledger. JSON.
@@ -261,7 +259,8 @@ impl Fit {
                     };
                     isoflop_fit::fit(&origin.dataset, &options)
                 })?;
-                let fit = found.map_err(of_fit)?;
+                // Intervals stay those of `predict`.
+                let fit = found.map_err(of_fit)?.with_forecasts_of(&self.saved.fit);
                 let runs = self.saved.runs.clone();
                 let saved = Arc::new(SavedFit::new(&self.saved.source, fit, runs, None));
                 Arc::clone(self.surface.get_or_init(|| saved))

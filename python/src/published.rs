@@ -112,7 +112,7 @@ fn unknown_model(name: &str) -> PyErr {
 #[pyfunction]
 pub fn design_published(py: Python<'_>, law: &str, arguments: DesignArguments) -> PyResult<String> {
     let law = LawInUse::published(law).map_err(of_law_in_use)?;
-    interruptible(py, move || designed(law, Vec::new(), arguments))?
+    interruptible(py, move || designed(law, arguments))?
 }
 
 /// The catalogue, or the explanation of one entry. JSON.

@@ -6,6 +6,7 @@ mod discrepancy;
 mod ensemble;
 mod frontier;
 mod integrate;
+mod joint;
 mod mean_law;
 mod place;
 mod posterior;
@@ -17,6 +18,7 @@ use crate::{Dataset, Fit, FitOptions, FittedLaw, ForecastError, LawChoice, Prior
 pub use curve::{CurveFit, CurveForecast, CurveOf, CurvePoint, fit_curve};
 use ensemble::Ensemble;
 use isoflop_laws::{Flops, LawError, Loss, Params, Quality, Tokens};
+pub use joint::{JointForecast, JointPart};
 use mean_law::{CHINCHILLA, Falls, POWER_C, Shape};
 pub use posterior::PosteriorInterval;
 pub use sample::Family;
@@ -130,6 +132,18 @@ fn shapes(law: Option<FittedLaw>) -> &'static [Shape] {
     }
 }
 
+/// The laws whose forms [`shapes`] are.
+fn centred_on(law: Option<FittedLaw>) -> Vec<FittedLaw> {
+    match law {
+        None | Some(FittedLaw::Isoflop | FittedLaw::Envelope) => vec![
+            FittedLaw::Chinchilla,
+            FittedLaw::KaplanNd,
+            FittedLaw::PowerC,
+        ],
+        Some(law) => vec![law],
+    }
+}
+
 /// The dataset's losses in logarithms, by quality too if the text is not taken for alike.
 fn sample(data: &Dataset, by_quality: bool) -> Sample {
     let relative = |run: &crate::Observation| run.loss_std.map(|std| std / run.loss.get());
@@ -191,6 +205,15 @@ impl Fit {
             hi: loss(mean + reach)?,
             extrapolation: at.flops.unwrap_or(flops).get() / self.largest_flops.get(),
         })
+    }
+
+    /// The same fit with the forecasts of `other`, a fit of the same runs: a law that gives the
+    /// loss from size and data then chooses sizes, and what is said of their loss is what `other`
+    /// says of it.
+    #[must_use]
+    pub fn with_forecasts_of(mut self, other: &Fit) -> Self {
+        self.forecaster = other.forecaster.clone();
+        self
     }
 
     /// How far, as a factor of compute, forecasts could be tested within the runs of this fit:

@@ -37,8 +37,8 @@ pub use error::{FitError, ForecastError};
 pub use estimate::{ValleyFit, valleys};
 pub use fit::{Fit, FittedParameter, fit};
 pub use forecast::{
-    CurveFit, CurveForecast, CurveOf, CurvePoint, Family, Forecast, ForecastAt, PosteriorInterval,
-    fit_curve,
+    CurveFit, CurveForecast, CurveOf, CurvePoint, Family, Forecast, ForecastAt, JointForecast,
+    JointPart, PosteriorInterval, fit_curve,
 };
 pub use formula::{Formula, FormulaFit, FormulaOptions, fit_formula};
 pub use law_choice::{FITTED_LAWS, FittedLaw, LawChoice};

@@ -185,6 +185,24 @@ fn a_stored_fit_forecasts_as_the_fit_did() {
 }
 
 #[test]
+fn a_fit_of_another_law_takes_over_what_is_said_of_the_loss() {
+    let data = ladder(chinchilla, 5, 7, 0.003, 6);
+    let named = |law| FitOptions {
+        bootstraps: 0,
+        ..FitOptions::of(law)
+    };
+    let by_compute = fit(&data, &named(FittedLaw::PowerC)).unwrap();
+    let by_size = fit(&data, &named(FittedLaw::Chinchilla)).unwrap();
+    let (n, d) = near_best(1e20, 0.3);
+    let own = by_size.forecast(&at(n, d), 0.9).unwrap();
+    let said = by_compute.forecast(&at(n, d), 0.9).unwrap();
+    assert_ne!(own, said);
+    let by_size = by_size.with_forecasts_of(&by_compute);
+    assert_eq!(by_size.law, FittedLaw::Chinchilla);
+    assert_eq!(by_size.forecast(&at(n, d), 0.9).unwrap(), said);
+}
+
+#[test]
 fn compute_alone_is_forecast_at_the_best_size() {
     let data = ladder(chinchilla, 5, 7, 0.003, 4);
     let compute = ForecastAt {

@@ -215,8 +215,9 @@ fn designed(budget: f64, max_runs: usize) -> Answer<Design> {
         budget: Flops::new(budget)?,
         max_run: Some(Flops::new(1e20)?),
         max_runs,
+        target_size: None,
         existing: vec![],
-        noise: NOISE,
+        noise: Some(NOISE),
         level: 0.9,
     };
     Ok(design(&in_play, &request)?)

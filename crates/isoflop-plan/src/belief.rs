@@ -5,7 +5,11 @@
 //! J and the spread S of its constants, plus a smooth discrepancy (Kennedy & O'Hagan 2001,
 //! section 4), for which near points say more than far ones. Measuring a point conditions the
 //! Gaussian; what it would do to the forecast is known before the run is made.
+//!
+//! Where there are runs, the forecasts fitted to them say all of this themselves
+//! ([`Fit::joint`](isoflop_fit::Fit::joint)); a published law is believed by the rule above.
 
+use isoflop_fit::JointPart;
 use isoflop_laws::{Law, Params, Tokens};
 
 /// Where a run is or could be.
@@ -65,6 +69,15 @@ impl Belief {
         })
     }
 
+    /// Belief about the places of a forecast, if this share of it is true.
+    pub(crate) fn of(part: JointPart, places: usize) -> Self {
+        Self {
+            covariance: part.covariance,
+            size: places,
+            noise_variance: part.noise_variance,
+        }
+    }
+
     /// Forgets all points but the first `count`; what was measured elsewhere stays known.
     pub(crate) fn keep_first(&mut self, count: usize) {
         let rows = self.covariance.chunks_exact(self.size).take(count);
@@ -73,14 +86,27 @@ impl Belief {
     }
 
     /// Variance of ln L at a point.
-    pub(crate) fn variance(&self, point: usize) -> f64 {
+    fn variance(&self, point: usize) -> f64 {
         self.covariance[point * self.size + point]
     }
 
+    /// Variance of ln L of a run that is made at a point: its noise counted in.
+    pub(crate) fn run_variance(&self, point: usize) -> f64 {
+        self.variance(point) + self.noise_variance
+    }
+
+    /// [`run_variance`](Self::run_variance) of `target` after `point` is measured once.
+    pub(crate) fn run_variance_after(&self, point: usize, target: usize) -> f64 {
+        self.variance_after(point, target) + self.noise_variance
+    }
+
     /// Variance at `target` after `point` is measured once.
-    pub(crate) fn variance_after(&self, point: usize, target: usize) -> f64 {
+    fn variance_after(&self, point: usize, target: usize) -> f64 {
         let shared = self.covariance[point * self.size + target];
-        self.variance(target) - shared * shared / (self.variance(point) + self.noise_variance)
+        match self.run_variance(point) {
+            measured if measured > 0.0 => self.variance(target) - shared * shared / measured,
+            _ => self.variance(target),
+        }
     }
 
     /// Measures `point` once.
@@ -88,7 +114,12 @@ impl Belief {
         let column: Vec<f64> = (0..self.size)
             .map(|row| self.covariance[row * self.size + point])
             .collect();
-        let scale = 1.0 / (column[point] + self.noise_variance);
+        let measured = self.run_variance(point);
+        if measured <= 0.0 {
+            // Known already, without noise.
+            return;
+        }
+        let scale = 1.0 / measured;
         for (row, &left) in self.covariance.chunks_exact_mut(self.size).zip(&column) {
             for (cell, &right) in row.iter_mut().zip(&column) {
                 *cell -= scale * left * right;

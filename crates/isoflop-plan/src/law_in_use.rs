@@ -8,6 +8,7 @@ use isoflop_laws::{
     UnknownLaw, find,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a law cannot be decided by.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -67,6 +68,8 @@ pub struct LawInUse {
     law: Box<dyn Law>,
     plausible: Vec<Box<dyn Law>>,
     sayer: Option<Box<Sayer>>,
+    /// The fit to runs that it is.
+    fit: Option<Arc<Fit>>,
 }
 
 impl fmt::Debug for LawInUse {
@@ -105,6 +108,7 @@ impl LawInUse {
             law,
             plausible: Vec::new(),
             sayer: None,
+            fit: None,
         })
     }
 
@@ -159,6 +163,8 @@ impl LawInUse {
         in_use.level = fit.level;
         in_use.warnings.clone_from(&fit.warnings);
         in_use.plausible = fit.plausible();
+        let fit = Arc::new(fit);
+        in_use.fit = Some(Arc::clone(&fit));
         Ok(in_use.with_forecast(move |params, tokens| {
             let at = ForecastAt {
                 params: Some(params),
@@ -206,6 +212,12 @@ impl LawInUse {
     #[must_use]
     pub fn law(&self) -> &dyn Law {
         self.law.as_ref()
+    }
+
+    /// The fit to runs that it is; `None` for a published law.
+    #[must_use]
+    pub fn fit(&self) -> Option<&Fit> {
+        self.fit.as_deref()
     }
 
     /// Whether a loss can be said at a size and data, by the law itself or by a forecast.

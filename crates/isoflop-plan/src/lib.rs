@@ -39,8 +39,8 @@ pub use backtest::{
     backtest, pooled,
 };
 pub use design::{
-    Design, DesignAnswer, DesignError, DesignRequest, LAWS_IN_PLAY, PlannedRun, design,
-    design_in_play, interval_of_width,
+    Design, DesignAnswer, DesignError, DesignRequest, LAWS_IN_PLAY, NoiseFrom, PlannedRun,
+    USUAL_NOISE, design, design_by_forecasts, design_in_play, interval_of_width,
 };
 pub use diagnosis::{BALANCED_WITHIN, Diagnosis, Verdict, diagnose};
 pub use elasticity::{Elasticities, ElasticityIntervals, elasticities, elasticity_intervals};

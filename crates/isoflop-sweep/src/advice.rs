@@ -2,8 +2,8 @@
 
 use crate::plan::AdaptivePlan;
 use isoflop_fit::{Fit, FitOptions, FittedLaw, Forecast, ForecastAt, LawChoice, fit};
-use isoflop_laws::{Flops, Law, ParamCount, Params, Tokens};
-use isoflop_plan::{Design, DesignRequest, LAWS_IN_PLAY, LawInUse, design};
+use isoflop_laws::{Flops, ParamCount, Params, Tokens};
+use isoflop_plan::{Design, DesignRequest, LawInUse, design_by_forecasts};
 use isoflop_runs::{Run, SelectionOptions, select};
 
 /// What is known of a ladder.
@@ -35,8 +35,6 @@ pub enum Advice {
 const SHARES: [f64; 2] = [0.5, 1.0];
 /// Part of the target's interval that a round must take away to be worth it.
 const LEAST_GAIN: f64 = 0.05;
-/// Standard deviation of ln loss from run to run that designs assume, as `isoflop design` does.
-const NOISE: f64 = 0.003;
 
 /// Says what to do, why, and what the results so far say of the target.
 #[must_use]
@@ -148,32 +146,26 @@ fn designed(
     budget: f64,
 ) -> Result<Design, String> {
     let in_words = |error: &dyn std::fmt::Display| error.to_string();
-    // A law in compute alone chooses no size.
-    let by = match fitted.law() {
-        Ok(law) if law.surface().is_some() => law,
-        _ => fit_of(known, plan, LawChoice::Named(FittedLaw::Chinchilla))?
-            .law()
-            .map_err(|error| in_words(&error))?,
+    // A law in compute alone chooses no size; what is said of the loss stays the same.
+    let has_surface = fitted.law().is_ok_and(|law| law.surface().is_some());
+    let by = if has_surface {
+        fitted.clone()
+    } else {
+        fit_of(known, plan, LawChoice::Named(FittedLaw::Chinchilla))?
     };
-    let others: Vec<LawInUse> = LAWS_IN_PLAY
-        .iter()
-        .filter_map(|name| LawInUse::published(name).ok())
-        .collect();
-    let laws: Vec<&dyn Law> = std::iter::once(by.as_ref())
-        .chain(others.iter().map(LawInUse::law))
-        .collect();
-    let finished = known.finished.iter();
-    let finished = finished.filter_map(|run| run.params.zip(run.tokens));
+    let by = LawInUse::fitted(by).map_err(|error| in_words(&error))?;
     let request = DesignRequest {
         target: plan.target_flops,
         budget: Flops::new(budget).map_err(|error| in_words(&error))?,
         max_run: None,
         max_runs: known.most,
-        existing: finished.chain(known.under_way.iter().copied()).collect(),
-        noise: NOISE,
+        target_size: None,
+        // The fit counts those that are finished itself.
+        existing: known.under_way.clone(),
+        noise: None,
         level: plan.level,
     };
-    design(&laws, &request).map_err(|error| in_words(&error))
+    design_by_forecasts(fitted, &by.surface(), &request).map_err(|error| in_words(&error))
 }
 
 fn fit_of(known: &Known, plan: &AdaptivePlan, law: LawChoice) -> Result<Fit, String> {

@@ -138,13 +138,12 @@ fn surface(
         fit.law
     ));
     let chinchilla = LawChoice::Named(FittedLaw::Chinchilla);
-    runs.fit(
-        FitOptions {
-            law: chinchilla,
-            ..options
-        },
-        output,
-    )
+    let options = FitOptions {
+        law: chinchilla,
+        ..options
+    };
+    // Intervals stay those of `isoflop predict`.
+    Ok(runs.fit(options, output)?.with_forecasts_of(&fit))
 }
 
 /// A published law by its name.

@@ -134,12 +134,23 @@ fn every_json_answer_follows_its_schema() {
         0,
     );
     let spend = ["--target-flops", "1e22", "--budget", "1e20"];
-    answer(
+    let design = answer(
         at,
         "design",
         &[&["design", "fit.json"][..], &spend].concat(),
         0,
     );
+    // Users compare the two: they say the same of the same run.
+    let target = |field: &str| design["target"][field].to_string();
+    let (params, tokens) = (target("params"), target("tokens"));
+    let run = [
+        "predict", "fit.json", "--params", &params, "--tokens", &tokens,
+    ];
+    let said = &answer(at, "predict", &run, 0)["forecasts"][0];
+    let number = |field: &str| said[field].as_f64().unwrap();
+    let width = (number("hi") - number("lo")) / number("loss");
+    let before = design["interval_before"].as_f64().unwrap();
+    assert!((before / width - 1.0).abs() < 1e-9, "{before} {width}");
     answer(at, "backtest", &["backtest", "runs.csv", "--cuts", "2"], 0);
     answer(at, "simulate", &["simulate", "--sizes", "3"], 0);
     let catalogue = answer(at, "laws", &["laws"], 0);

@@ -172,9 +172,13 @@ class Fit:
         *,
         max_run: Size | None = None,
         max_runs: int = 45,
-        noise: float = 0.003,
+        noise: float | None = None,
     ) -> Answer:
-        """The next runs: those that narrow the forecast of the target most for a budget."""
+        """The next runs: those that narrow the forecast of the target most for a budget.
+
+        ``interval_before`` is the width that ``predict`` says for the target. ``noise`` is the
+        standard deviation of ln loss from run to run, if it is known better than from the runs.
+        """
         self._say_which_law()
         arguments = {name: value for name, value in locals().items() if name != "self"}
         return Answer(json.loads(self._native.design(arguments)))

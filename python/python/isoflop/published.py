@@ -84,10 +84,13 @@ def design(
     *,
     max_run: Size | None = None,
     max_runs: int = 45,
-    noise: float = 0.003,
+    noise: float | None = None,
     law: str = DEFAULT_LAW,
 ) -> Answer:
-    """A first ladder: the runs that narrow the forecast of the target most for a budget."""
+    """A first ladder: the runs that narrow the forecast of the target most for a budget.
+
+    ``noise`` is the standard deviation of ln loss from run to run, 0.003 if it is not given.
+    """
     arguments = {
         "target_flops": target_flops,
         "budget": budget,

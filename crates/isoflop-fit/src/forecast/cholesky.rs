@@ -33,6 +33,11 @@ impl Cholesky {
         &self.lower[i * self.n..i * self.n + i + 1]
     }
 
+    /// L b.
+    pub(crate) fn times(&self, b: &[f64]) -> Vec<f64> {
+        (0..self.n).map(|i| dot(self.row(i), &b[..=i])).collect()
+    }
+
     /// L⁻¹ b.
     pub(crate) fn half_solve(&self, mut b: Vec<f64>) -> Vec<f64> {
         for i in 0..self.n {

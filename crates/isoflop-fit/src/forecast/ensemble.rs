@@ -1,7 +1,7 @@
 //! Several laws averaged, and how far their average was off when it was asked about larger runs.
 
 use super::mean_law::{MeanLaw, Shape};
-use super::process::{Outlook, Process};
+use super::process::{Joint, Outlook, Process};
 use super::sample::{Over, Place, Sample};
 use crate::Prior;
 use rayon::prelude::*;
@@ -77,10 +77,31 @@ impl Ensemble {
     /// few tests, so that the interval is Student's.
     pub(crate) fn interval(&self, at: &Place, level: f64) -> (f64, f64) {
         let (mean, sd) = self.outlook(at);
-        let student = StudentsT::new(0.0, 1.0, self.calibration.tests);
-        let quantile = student.map_or(f64::NAN, |t| t.inverse_cdf(0.5 + 0.5 * level));
-        (mean, quantile * self.calibration.scale * sd)
+        (mean, self.quantile(level) * self.calibration.scale * sd)
     }
+
+    /// Half the width of an interval at this level ÷ the calibrated standard deviation.
+    pub(crate) fn quantile(&self, level: f64) -> f64 {
+        let student = StudentsT::new(0.0, 1.0, self.calibration.tests);
+        student.map_or(f64::NAN, |t| t.inverse_cdf(0.5 + 0.5 * level))
+    }
+
+    /// What new measurements at several places may give together by each law, before calibration,
+    /// with the law's weight.
+    pub(crate) fn joint(&self, at: &[Place]) -> Vec<(f64, Vec<Joint>)> {
+        let members = self.members.iter().zip(&self.weights);
+        members
+            .map(|(member, weight)| (*weight, member.joint(at)))
+            .collect()
+    }
+
+    /// Factor of every standard deviation that backtests ask for.
+    pub(crate) fn scale(&self) -> f64 {
+        self.calibration.scale
+    }
+
+    /// The power of the evidence of new runs that laws are weighed by.
+    pub(crate) const TEMPERED: f64 = 1.0 / temper(Over::Runs);
 
     /// Mean and standard deviation of a new measurement, before calibration.
     fn outlook(&self, at: &Place) -> (f64, f64) {

@@ -75,6 +75,19 @@ impl Outlook {
     }
 }
 
+/// The distribution of new measurements at several places together, on the scale of y, if one law
+/// and one set of traits are true.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Joint {
+    /// How plausible these traits are among those of the law.
+    pub weight: f64,
+    pub means: Vec<f64>,
+    /// Covariance of the law and its discrepancy between the places, row by row.
+    pub form: Vec<f64>,
+    /// Variance of the noise of each, heavy tails counted in.
+    pub noise: f64,
+}
+
 impl Process {
     /// Learns from `sample`; from scratch, or from what was learned from similar measurements.
     pub(crate) fn learn(law: &MeanLaw, sample: &Sample, near: Option<&Process>) -> Option<Self> {
@@ -131,6 +144,15 @@ impl Process {
     }
 
     fn outlook_under(&self, state: &State, at: &Place) -> Outlook {
+        let seen = self.seen_under(state, at);
+        Outlook {
+            mean: seen.mean,
+            form: seen.form(),
+            noise: state.noise_variance(),
+        }
+    }
+
+    fn seen_under(&self, state: &State, at: &Place) -> Seen {
         let State {
             traits,
             factor,
@@ -146,13 +168,71 @@ impl Process {
         let open: Vec<f64> = (0..self.law.len())
             .map(|k| by[k] - dot(&shared, &slopes[k]))
             .collect();
-        let open = precision.half_solve(open);
-        let known = dot(&shared, &shared);
-        Outlook {
+        Seen {
             mean: value + dot(&shared, residual),
-            form: (traits.variance(at) - known).max(0.0) + dot(&open, &open),
-            noise: NOISE_SPREAD * traits.noise * traits.noise,
+            prior: traits.variance(at),
+            shared,
+            open: precision.half_solve(open),
         }
+    }
+
+    /// What new measurements at several places may give together, under each of the traits that
+    /// may be true; weights add up to one.
+    pub(crate) fn joint(&self, at: &[Place]) -> Vec<Joint> {
+        let total: f64 = self.states.iter().map(|one| one.weight).sum();
+        let under = self.states.par_iter();
+        let under = under.map(|one| self.joint_under(&one.state, one.weight / total, at));
+        under.collect()
+    }
+
+    fn joint_under(&self, state: &State, weight: f64, at: &[Place]) -> Joint {
+        let seen: Vec<Seen> = at
+            .iter()
+            .map(|place| self.seen_under(state, place))
+            .collect();
+        let size = at.len();
+        let mut form = vec![0.0; size * size];
+        for i in 0..size {
+            for j in 0..i {
+                let prior = state.traits.covariance(&at[i], &at[j]);
+                let both = seen[i].form_with(&seen[j], prior);
+                form[i * size + j] = both;
+                form[j * size + i] = both;
+            }
+            form[i * size + i] = seen[i].form();
+        }
+        Joint {
+            weight,
+            means: seen.iter().map(|seen| seen.mean).collect(),
+            form,
+            noise: state.noise_variance(),
+        }
+    }
+}
+
+/// A place as the measurements show it under some traits, in parts from which variances and
+/// covariances are made.
+struct Seen {
+    mean: f64,
+    /// Variance of the discrepancy before the measurements.
+    prior: f64,
+    /// L⁻¹ times its covariances with the measurements: what they tell of it.
+    shared: Vec<f64>,
+    /// What the law's parameters leave open, along independent directions.
+    open: Vec<f64>,
+}
+
+impl Seen {
+    /// Variance of the law and its discrepancy.
+    fn form(&self) -> f64 {
+        let known = dot(&self.shared, &self.shared);
+        (self.prior - known).max(0.0) + dot(&self.open, &self.open)
+    }
+
+    /// Their covariance with those at another place, from that of the discrepancies `before` the
+    /// measurements.
+    fn form_with(&self, other: &Self, before: f64) -> f64 {
+        before - dot(&self.shared, &other.shared) + dot(&self.open, &other.open)
     }
 }
 
@@ -318,6 +398,11 @@ impl State {
             evidence,
             factor,
         })
+    }
+
+    /// Variance of a measurement's noise, heavy tails counted in.
+    fn noise_variance(&self) -> f64 {
+        NOISE_SPREAD * self.traits.noise * self.traits.noise
     }
 
     /// How far each measurement is to be trusted, from its noise as it came out.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MOST_ROWS: usize = 120;
 
 /// Where a measurement was made, in natural logarithms.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Place {
     /// ln N.
     pub n: f64,

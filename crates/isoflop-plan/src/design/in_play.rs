@@ -1,11 +1,11 @@
-//! A design that keeps published laws in play beside one's own.
+//! A design by the law in use: by the forecasts of a fit, or by published laws kept in play.
 
-use super::{Design, DesignError, DesignRequest, design};
+use super::{Design, DesignError, DesignRequest, design, design_by_forecasts};
 use crate::{Conventions, LawInUse};
 use isoflop_laws::{Law, ParamCount};
 use serde::Serialize;
 
-/// Published laws that are kept in play beside the one in use: the two disagree on the optimum, so
+/// Published laws that are kept in play beside a published one in use: the two disagree on the optimum, so
 /// that a ladder must decide between them.
 pub const LAWS_IN_PLAY: [&str; 2] = ["besiroglu-2024", "hoffmann-2022"];
 
@@ -25,33 +25,45 @@ pub struct DesignAnswer {
     pub warnings: Vec<String>,
 }
 
-/// [`design`] by a law and those of [`LAWS_IN_PLAY`] that count parameters as it does.
+/// [`design_by_forecasts`] for a law fitted to runs; [`design`] by a published law and those of
+/// [`LAWS_IN_PLAY`] that count parameters as it does.
 ///
 /// # Errors
-/// As of [`design`].
+/// As of either.
 pub fn design_in_play(law: LawInUse, request: &DesignRequest) -> Result<DesignAnswer, DesignError> {
-    let LawInUse { conventions, .. } = law;
     let mut warnings = law.warnings.clone();
+    let design = match law.fit() {
+        Some(fit) => design_by_forecasts(fit, &law.surface(), request)?,
+        None => by_published_laws(&law, request, &mut warnings)?,
+    };
+    Ok(DesignAnswer {
+        conventions: law.conventions,
+        n_used: law.n_used,
+        design,
+        warnings,
+        law: law.name,
+    })
+}
+
+fn by_published_laws(
+    law: &LawInUse,
+    request: &DesignRequest,
+    warnings: &mut Vec<String>,
+) -> Result<Design, DesignError> {
     let mut others = Vec::new();
-    if conventions.param_count == ParamCount::Total {
+    if law.conventions.param_count == ParamCount::Total {
         let names = LAWS_IN_PLAY.into_iter().filter(|name| *name != law.name);
         others = names.map(LawInUse::published).collect::<Result<_, _>>()?;
     } else {
         warnings.push(format!(
             "no published law is kept in play: they count total parameters, and N is {} here",
-            conventions.param_count
+            law.conventions.param_count
         ));
     }
-    let all = || std::iter::once(&law).chain(&others);
+    let all = || std::iter::once(law).chain(&others);
     let laws: Vec<&dyn Law> = all().map(LawInUse::law).collect();
     let mut found = design(&laws, request)?;
     // By the name of the fit: several may be of one formula.
     found.laws = all().map(|law| law.name.clone()).collect();
-    Ok(DesignAnswer {
-        conventions,
-        n_used: law.n_used,
-        design: found,
-        warnings,
-        law: law.name,
-    })
+    Ok(found)
 }

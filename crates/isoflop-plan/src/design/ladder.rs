@@ -6,11 +6,13 @@ use crate::belief::Belief;
 /// A candidate may be run this often, with several seeds.
 const MOST_REPEATS: usize = 3;
 
-/// Geometric mean over the laws, so that a law that is sure of itself counts like the others.
+/// Variance of ln L of a run, geometric mean over the beliefs, so that one that is sure of itself
+/// counts like the others. Its noise is part of it: what is known far better than a run can show is
+/// not worth more runs.
 pub(super) fn mean_variance(beliefs: &[Belief], point: usize) -> f64 {
     let sum: f64 = beliefs
         .iter()
-        .map(|belief| belief.variance(point).ln())
+        .map(|belief| belief.run_variance(point).max(f64::MIN_POSITIVE).ln())
         .sum();
     (sum / beliefs.len().max(1) as f64).exp()
 }
@@ -63,7 +65,7 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Variance of ln L at the target, the mean over the laws.
+    /// Variance of ln L of the target, the mean over the beliefs.
     fn variance(&self) -> f64 {
         mean_variance(&self.beliefs, self.candidates.len())
     }
@@ -73,7 +75,7 @@ impl<'a> Ladder<'a> {
         let after = self
             .beliefs
             .iter()
-            .map(|b| b.variance_after(run, goal).ln());
+            .map(|b| b.run_variance_after(run, goal).max(f64::MIN_POSITIVE).ln());
         (after.sum::<f64>() / self.beliefs.len() as f64).exp()
     }
 
@@ -182,8 +184,9 @@ mod tests {
             budget: Flops::new(2e19).unwrap(),
             max_run: None,
             max_runs: 8,
+            target_size: None,
             existing: vec![],
-            noise: 0.003,
+            noise: None,
             level: 0.9,
         };
         for greed in GREED {

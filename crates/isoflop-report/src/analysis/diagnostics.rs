@@ -8,10 +8,8 @@ use crate::figure::{
 };
 use isoflop_fit::diagnose;
 use isoflop_laws::{Constant, Flops, Uncertainty, published_fits};
-use isoflop_plan::{DesignRequest, Surface as _, design};
+use isoflop_plan::{DesignRequest, Surface as _, design_by_forecasts};
 
-/// Run-to-run noise of ln L where the runs do not tell.
-const USUAL_NOISE: f64 = 0.003;
 /// The most runs that a design proposes.
 const MOST_RUNS: usize = 12;
 
@@ -127,7 +125,7 @@ impl Analysis {
         }
     }
 
-    /// The runs to make next for the target.
+    /// The runs to make next for the target, by the forecasts that the page states.
     ///
     /// # Errors
     /// [`AnalysisError::Design`] where the target needs none.
@@ -141,11 +139,15 @@ impl Analysis {
             budget,
             max_run: None,
             max_runs: MOST_RUNS,
-            existing: runs.iter().map(|run| (run.params, run.tokens)).collect(),
-            noise: self.noise(),
+            target_size: Some((self.target.params, self.target.tokens)),
+            // The fit counts its runs itself.
+            existing: Vec::new(),
+            noise: None,
             level: self.question.options.level,
         };
-        let found = design(&[self.fits.law.law()], &request)?;
+        let surface = self.fits.law.surface();
+        let found = design_by_forecasts(&self.fits.forecaster, &surface, &request)
+            .or_else(|_| design_by_forecasts(&self.fits.surface_fit, &surface, &request))?;
         let next = found.runs.iter().map(|run| NextRun {
             params: run.params,
             tokens: run.tokens,
@@ -163,27 +165,16 @@ impl Analysis {
             width: (found.interval_before, found.interval_after),
             level: found.level,
             conventions: format!(
-                "Budget: as much as all runs so far, at most a fifth of the target. Intervals: \
-                 what the law’s exact gradients and a discrepancy of 0.5 % allow; noise between \
-                 runs {:.2} %. {}",
-                request.noise * 100.0,
+                "Budget: as much as all runs so far, at most a fifth of the target. Intervals: of \
+                 the measured loss of one new run, now as the forecast states it, then as its model \
+                 expects it with the runs to make; noise between runs {:.2} %, learned from them; \
+                 laws of the forecast: {}. {}",
+                found.noise * 100.0,
+                found.laws.join(", "),
                 self.law_note()
             ),
             existing: runs,
         })
-    }
-
-    /// Standard deviation of what the fit leaves of ln L, robustly.
-    fn noise(&self) -> f64 {
-        let surface = self.fits.law.surface();
-        let left = self.fits.fitted.observations.iter().filter_map(|run| {
-            let fitted = surface.loss(run.params, run.tokens)?;
-            Some((run.loss.ln() - fitted.ln()).abs())
-        });
-        let mut left: Vec<f64> = left.collect();
-        left.sort_by(f64::total_cmp);
-        let median = left.get(left.len() / 2).copied().unwrap_or(USUAL_NOISE);
-        (1.4826 * median).max(1e-4)
     }
 }
 

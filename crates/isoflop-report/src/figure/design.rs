@@ -86,10 +86,12 @@ impl DesignFigure {
 
     fn finding(&self) -> String {
         let half = |width: f64| width * 50.0;
+        let (runs, narrow) = match self.next.len() {
+            1 => ("1 run for".to_owned(), "narrows"),
+            count => (format!("{count} runs for"), "narrow"),
+        };
         format!(
-            "{} runs for {} FLOPs narrow the {:.0} % interval of the target from ±{:.2} % to \
-             ±{:.2} %.",
-            self.next.len(),
+            "{runs} {} FLOPs {narrow} the {:.0} % interval of the target from ±{:.2} % to ±{:.2} %.",
             scientific(self.cost.get()),
             self.level * 100.0,
             half(self.width.0),

@@ -1,13 +1,11 @@
 //! `isoflop design`: which runs to make next.
 
 use crate::failure::{Exit, Failure};
-use crate::law_argument::{LawArgument, Needs, Source};
+use crate::law_argument::LawArgument;
 use crate::output::{Output, columns};
 use crate::text::{basis, factor, paragraph, percent, warnings};
 use isoflop_laws::Flops;
-use isoflop_plan::{
-    Design, DesignAnswer, DesignError, DesignRequest, LawInUse, SavedFit, design_in_play,
-};
+use isoflop_plan::{Design, DesignAnswer, DesignError, DesignRequest, design_in_play};
 
 /// Choose the runs that narrow the forecast of the target most for the compute there is.
 ///
@@ -31,39 +29,28 @@ pub struct Args {
     /// Most new runs
     #[arg(long, default_value_t = 45, value_name = "COUNT")]
     max_runs: usize,
-    /// Standard deviation of ln loss from run to run
-    #[arg(
-        long,
-        default_value_t = 0.003,
-        value_name = "SHARE",
-        allow_negative_numbers = true
-    )]
-    noise: f64,
+    /// Standard deviation of ln loss from run to run [default: as the forecasts of RUNS have it,
+    /// 0.003 without runs]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    noise: Option<f64>,
 }
 
 pub fn run(args: Args, output: &mut Output) -> Result<Exit, Failure> {
-    let (law, saved) = match args.law.read(Needs::Surface, output)? {
-        Source::Published(name) => (crate::law_argument::published(&name)?, None),
-        Source::Fitted(saved) => (LawInUse::fitted(saved.fit.clone())?, Some(saved)),
-    };
-    let existing = saved.as_deref().map(existing).unwrap_or_default();
+    let law = args.law.law_in_use(output)?;
     let request = DesignRequest {
         target: args.target_flops,
         budget: args.budget,
         max_run: args.max_run,
         max_runs: args.max_runs,
-        existing,
+        target_size: None,
+        // A fit counts its own runs itself.
+        existing: Vec::new(),
         noise: args.noise,
         level: law.level,
     };
     let answer = design_in_play(law, &request)?;
     output.answer(&answer, text)?;
     Ok(Exit::Done)
-}
-
-fn existing(saved: &SavedFit) -> Vec<(isoflop_laws::Params, isoflop_laws::Tokens)> {
-    let runs = saved.runs.iter();
-    runs.filter_map(|run| run.params.zip(run.tokens)).collect()
 }
 
 impl From<DesignError> for Failure {
@@ -96,17 +83,23 @@ fn text(answer: &DesignAnswer) -> String {
         ]
     });
     text += &columns(&["run", "N", "D", "D/N", "FLOPs", "of the cost"], rows);
-    text += &paragraph(
-        &format!("\nLaws kept in play: {}.", design.laws.join(", ")),
-        0,
+    let rests = format!(
+        "\nLaws kept in play: {}. Noise between runs: {} of the loss, {}.",
+        design.laws.join(", "),
+        percent(design.noise),
+        design.noise_from
     );
+    text += &paragraph(&rests, 0);
     text + &warnings(&answer.warnings)
 }
 
 fn headline(design: &Design) -> String {
+    let (runs, narrow) = match design.runs.len() {
+        1 => ("1 run that costs".to_owned(), "narrows"),
+        count => (format!("{count} runs that cost"), "narrow"),
+    };
     format!(
-        "{} runs that cost {} FLOPs narrow the {} interval of the loss at {} FLOPs (N = {}, D = {}) from {} to {} of that loss.",
-        design.runs.len(),
+        "{runs} {} FLOPs {narrow} the {} interval of the loss at {} FLOPs (N = {}, D = {}) from {} to {} of that loss.",
         design.cost_flops,
         percent(design.level),
         design.target.flops,
