@@ -136,6 +136,24 @@ def test_forecasts_of_a_metric_say_the_same(shell, data: Path, tmp_path: Path) -
         isoflop.predict_metric(runs, "arc", flops="1e22")
 
 
+def test_a_metric_of_a_family_says_the_same(shell, data: Path, tmp_path: Path) -> None:
+    runs = data / "obsscaling_base_benchmarks.csv"
+    mapped = ["acc_ARC-C=metric_arc"]
+    asked = ["predict", runs, "--map", *mapped, "--metric", "arc"]
+    expected = shell.json(*asked, "--flops", "8.4e23", "--family", "Llama-2")
+    found = isoflop.predict_metric(runs, "arc", flops="8.4e23", family="Llama-2", map=mapped)
+    assert_same(found, expected)
+    assert found["metric"]["forecasts"][0]["family"] == "Llama-2"
+    points = tmp_path / "points.csv"
+    points.write_text("flops,family\n8.4e23,Pythia\n1e24,\n")
+    expected = shell.json(*asked, "--at", points)
+    both = [8.4e23, 1e24]
+    found = isoflop.predict_metric(runs, "arc", flops=both, family=["Pythia", None], map=mapped)
+    assert_same(found, expected)
+    with pytest.raises(isoflop.IsoflopError, match="1 families were given for 2 runs"):
+        isoflop.predict_metric(runs, "arc", flops=both, family=["Pythia"], map=mapped)
+
+
 def test_a_backtest_says_the_same(shell, data: Path) -> None:
     file = data / "chinchilla_epoch.csv"
     expected = shell.json("backtest", file, "--law", "chinchilla", "--fit-below", "1e20")

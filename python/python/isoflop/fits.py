@@ -318,10 +318,14 @@ def predict_metric(
     fitted = None
     if runs.has_losses():
         fitted = fit(Runs(runs), law, level=level, seed=seed, count=count)._native
-    families = [family] * len(at) if family is None or isinstance(family, str) else list(family)
+    families: list[str | None]
+    if family is None or isinstance(family, str):
+        families = [family] * len(at)
+    else:
+        families = list(family)
     if len(families) != len(at):
         raise IsoflopError(f"{len(families)} families were given for {len(at)} runs to forecast")
-    asked = {"metric": metric, "metric_law": metric_law, "families": families}
+    asked: dict[str, Any] = {"metric": metric, "metric_law": metric_law, "families": families}
     asked |= {"level": level, "seed": seed}
     return Forecasts(json.loads(_native.predict_metric(runs, fitted, at, asked)))
 

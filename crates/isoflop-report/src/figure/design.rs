@@ -64,10 +64,10 @@ impl DesignFigure {
             note: self.conventions.clone(),
         };
         let description = format!(
-            "Left: {} runs that exist, {} runs to make and the target over compute and size. \
+            "Left: {} that exist, {} to make and the target over compute and size. \
              Right: the target’s interval before and after. {}",
-            self.existing.len(),
-            self.next.len(),
+            runs(self.existing.len()),
+            runs(self.next.len()),
             self.finding()
         );
         let drawing = draw(
@@ -86,12 +86,14 @@ impl DesignFigure {
 
     fn finding(&self) -> String {
         let half = |width: f64| width * 50.0;
-        let (runs, narrow) = match self.next.len() {
-            1 => ("1 run for".to_owned(), "narrows"),
-            count => (format!("{count} runs for"), "narrow"),
+        let narrow = if self.next.len() == 1 {
+            "narrows"
+        } else {
+            "narrow"
         };
         format!(
-            "{runs} {} FLOPs {narrow} the {:.0} % interval of the target from ±{:.2} % to ±{:.2} %.",
+            "{} for {} FLOPs {narrow} the {:.0} % interval of the target from ±{:.2} % to ±{:.2} %.",
+            runs(self.next.len()),
             scientific(self.cost.get()),
             self.level * 100.0,
             half(self.width.0),
@@ -197,5 +199,12 @@ impl DesignFigure {
             Some(self.width.1),
         ));
         csv_text(&header, &rows)
+    }
+}
+
+fn runs(count: usize) -> String {
+    match count {
+        1 => "1 run".to_owned(),
+        _ => format!("{count} runs"),
     }
 }
