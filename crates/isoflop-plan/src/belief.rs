@@ -20,8 +20,10 @@ pub(crate) type Point = (Params, Tokens);
 pub(crate) struct Doubt {
     /// Run-to-run noise, standard deviation of ln L.
     pub noise: f64,
-    /// How wrong the law may be at a point, standard deviation of ln L.
+    /// How wrong the law may be at a point whatever the compute, standard deviation of ln L.
     pub discrepancy: f64,
+    /// How wrong it may be besides, in a way that changes with compute.
+    pub drift: f64,
     /// Distance in ln N, at one compute, over which that wrongness changes.
     pub across: f64,
     /// Distance in ln C over which it changes.
@@ -145,15 +147,14 @@ fn scaled_gradient(law: &dyn Law, (params, tokens): Point) -> Option<Vec<f64>> {
 }
 
 /// Covariance of the law's errors at two points: alike at the same place of their budget's valley,
-/// whatever the cause, and half of it the same at all compute, as the forecasts of `isoflop-fit`
-/// hold it.
+/// whatever the cause, a part of it the same at all compute, as the forecasts of `isoflop-fit` hold it.
 fn wrongness(a: Point, b: Point, doubt: Doubt) -> f64 {
     let (n, d) = (a.0.ln() - b.0.ln(), a.1.ln() - b.1.ln());
     // ln N at fixed D / N moves with half of ln C.
     let across = (n - 0.5 * (n + d)) / doubt.across;
     let along = (n + d) / doubt.along;
-    let drift = 0.5 + 0.5 * (-0.5 * along * along).exp();
-    doubt.discrepancy * doubt.discrepancy * drift * (-0.5 * across * across).exp()
+    let drift = doubt.drift * doubt.drift * (-0.5 * along * along).exp();
+    (doubt.discrepancy * doubt.discrepancy + drift) * (-0.5 * across * across).exp()
 }
 
 #[cfg(test)]
@@ -163,7 +164,8 @@ mod tests {
 
     const DOUBT: Doubt = Doubt {
         noise: 0.003,
-        discrepancy: 0.005,
+        discrepancy: 0.0035,
+        drift: 0.0035,
         across: 1.5,
         along: 6.0,
     };

@@ -142,11 +142,12 @@ impl fmt::Display for NoiseFrom {
 /// models.
 pub const USUAL_NOISE: f64 = 0.003;
 
-/// How wrong a law may be, as standard deviation of ln L: laws fitted to public series miss
-/// held-out runs 3 to 80 times beyond by 0.3 to 1 %.
-const DISCREPANCY: f64 = 0.005;
-/// Distances in ln N and in ln C over which that changes: factors of 4.5 and 400, as the
-/// forecasts of `isoflop-fit` hold before they have seen a run.
+/// How wrong a law may be, as standard deviation of ln L, and how much of that may change with
+/// compute besides: what the forecasts of `isoflop-fit` hold before they have seen a run.
+const DISCREPANCY: f64 = 0.01;
+/// See [`DISCREPANCY`].
+const DRIFT: f64 = 0.005;
+/// Distances in ln N and in ln C over which that changes: factors of 4.5 and 400, as held there.
 const ACROSS: f64 = 1.5;
 /// See [`ACROSS`].
 const ALONG: f64 = 6.0;
@@ -174,6 +175,7 @@ pub fn design(laws: &[&dyn Law], request: &DesignRequest) -> Result<Design, Desi
     let doubt = Doubt {
         noise,
         discrepancy: DISCREPANCY,
+        drift: DRIFT,
         across: ACROSS,
         along: ALONG,
     };

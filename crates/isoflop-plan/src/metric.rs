@@ -194,8 +194,9 @@ pub fn fit_metric(
         MetricLaw::TwoStep => {
             let fit = fit_share(&of_loss, seed).map_err(failed)?;
             warnings.extend(unseen_end(metric, &fit, &of_loss));
-            let used = runs.iter().filter(|run| run.loss.is_some());
-            (Fitted::OfLoss(Box::new(fit)), used.collect())
+            let used: Vec<&MetricRun> = runs.iter().filter(|run| run.loss.is_some()).collect();
+            warnings.extend(of_several_families(&families_of(&used)));
+            (Fitted::OfLoss(Box::new(fit)), used)
         }
         MetricLaw::Capability => {
             let between = |run: &&MetricRun| run.value > 0.0 && run.value < 1.0;
@@ -257,6 +258,16 @@ fn number(families: &[String], name: Option<&str>) -> Option<Family> {
         .binary_search_by(|known| known.as_str().cmp(name))
         .ok()?;
     u32::try_from(at).ok().map(Family)
+}
+
+/// A warning where losses of several families stand side by side.
+fn of_several_families(families: &[String]) -> Option<String> {
+    (!families.is_empty()).then(|| {
+        format!(
+            "the runs are of {} families: their losses compare only if they are of one text and tokenizer; law `capability` gives each a curve of its own instead",
+            families.len()
+        )
+    })
 }
 
 /// A warning where the runs end before half of the rise: the far end is then a guess.
@@ -432,6 +443,22 @@ mod tests {
         );
         let unknown = fit.answer_by_compute(&[ForecastAt::default()], &[], 0.9);
         assert_eq!(unknown, Err(MetricError::NoCompute));
+    }
+
+    #[test]
+    fn losses_of_several_families_are_said_to_compare_only_on_one_text() {
+        let of = |_: Flops, loss: Loss| SIGMOID.accuracy(loss).unwrap();
+        let mut runs: Vec<MetricRun> = (0..14).map(|k| run(k, of)).collect();
+        let warned = |runs: &[MetricRun]| {
+            let fit = fit_metric("mmlu", runs, None, 0).unwrap();
+            assert_eq!(fit.law, MetricLaw::TwoStep);
+            fit.warnings.iter().any(|w| w.contains("2 families"))
+        };
+        assert!(!warned(&runs));
+        for (place, run) in runs.iter_mut().enumerate() {
+            run.family = Some(["gpt", "llama"][place % 2].to_owned());
+        }
+        assert!(warned(&runs));
     }
 
     #[test]

@@ -174,7 +174,8 @@ mod tests {
         points.push((Params::new(7e9).unwrap(), Tokens::new(1.4e11).unwrap()));
         let doubt = Doubt {
             noise: 0.003,
-            discrepancy: 0.005,
+            discrepancy: 0.0035,
+            drift: 0.0035,
             across: 1.5,
             along: 6.0,
         };
