@@ -13,6 +13,7 @@ mod posterior;
 mod process;
 mod sample;
 mod simplex;
+mod state;
 
 use crate::{Dataset, Fit, FitOptions, FittedLaw, ForecastError, LawChoice, Prior};
 pub use curve::{CurveFit, CurveForecast, CurveOf, CurvePoint, fit_curve};

@@ -9,8 +9,8 @@
 
 use super::discrepancy::{Coordinates, Habits, TRAITS, Traits};
 use super::mean_law::MeanLaw;
-use super::process::State;
 use super::sample::Sample;
+use super::state::State;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
