@@ -217,6 +217,13 @@ impl Fit {
         self
     }
 
+    /// The smallest compute among the runs that forecasts rest on; none if there are none.
+    #[must_use]
+    pub fn smallest_flops(&self) -> Option<Flops> {
+        let computes = self.forecaster.sample.rows.iter().map(|row| row.at.c);
+        Flops::new(computes.reduce(f64::min)?.exp()).ok()
+    }
+
     /// How far, as a factor of compute, forecasts could be tested within the runs of this fit:
     /// beyond it an interval rests on the model of the law's error alone. One if nothing could
     /// be tested.

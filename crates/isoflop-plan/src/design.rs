@@ -167,7 +167,7 @@ const PARTS: usize = 5;
 pub fn design(laws: &[&dyn Law], request: &DesignRequest) -> Result<Design, DesignError> {
     let first = laws.first().ok_or(DesignError::NoLaw)?;
     let surface = crate::law_in_use::surface_of(*first);
-    let scene = Scene::of(&surface, request)?;
+    let scene = Scene::of(&surface, request, 0.0)?;
     let (noise, noise_from) = match request.noise {
         Some(noise) => (noise, NoiseFrom::Given),
         None => (USUAL_NOISE, NoiseFrom::Usual),
@@ -216,7 +216,10 @@ pub fn design_by_forecasts(
     surface: &impl Surface,
     request: &DesignRequest,
 ) -> Result<Design, DesignError> {
-    let mut scene = Scene::of(surface, request)?;
+    // A run smaller than all so far is where none of them has been: what it would say of large ones rests
+    // on the model alone, which makes much of it since it costs nothing.
+    let least = fit.smallest_flops().map_or(0.0, Flops::get);
+    let mut scene = Scene::of(surface, request, least)?;
     let places: Vec<ForecastAt> = scene
         .points
         .iter()
@@ -271,11 +274,12 @@ struct Basis<'a> {
     noise_from: NoiseFrom,
 }
 
-/// Runs that could be made: budgets down to a ten-thousandth of the largest run, and sizes on both
-/// sides of the best.
+/// Runs that could be made: budgets down to a ten-thousandth of the largest run, but not below `least`
+/// FLOPs, and sizes on both sides of the best.
 fn candidates(
     surface: &impl Surface,
     request: &DesignRequest,
+    least: f64,
 ) -> Result<Vec<PlannedRun>, DesignError> {
     const LEVELS: i32 = 13;
     const SIZES: [f64; 7] = [0.17, 0.3, 0.55, 1.0, 1.8, 3.3, 6.0];
@@ -288,6 +292,9 @@ fn candidates(
     let mut found = Vec::new();
     for level in 0..LEVELS {
         let flops = Flops::new(largest.get() * 10f64.powf(-f64::from(level) / 3.0))?;
+        if level > 0 && flops.get() < least {
+            break;
+        }
         let best = optimum(surface, flops)?;
         for factor in SIZES {
             found.push(PlannedRun {
@@ -301,7 +308,12 @@ fn candidates(
 }
 
 impl<'a> Scene<'a> {
-    fn of(surface: &impl Surface, request: &'a DesignRequest) -> Result<Self, DesignError> {
+    /// The scene of a request; runs that could be made cost at least `least` FLOPs, if the budget allows.
+    fn of(
+        surface: &impl Surface,
+        request: &'a DesignRequest,
+        least: f64,
+    ) -> Result<Self, DesignError> {
         if request.budget >= request.target {
             return Err(DesignError::TargetAffordable {
                 budget: request.budget,
@@ -320,7 +332,7 @@ impl<'a> Scene<'a> {
                 loss: surface.loss(params, tokens).ok_or(DesignError::NoValue)?,
             },
         };
-        let candidates = candidates(surface, request)?;
+        let candidates = candidates(surface, request, least)?;
         let mut existing = request.existing.clone();
         let cost = |point: &Point| Flops::six_nd(point.0, point.1).get();
         existing.sort_by(|a, b| cost(b).total_cmp(&cost(a)));

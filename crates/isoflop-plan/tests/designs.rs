@@ -194,3 +194,25 @@ fn simulated_ladders_keep_what_designs_announce() {
         assert!(after < 0.8 * before, "{late}: {before} to {after}");
     }
 }
+
+#[test]
+fn no_new_run_is_smaller_than_all_that_exist() {
+    let data = ladder(&Truth { late: 0.0 }, 3);
+    let smallest = data.observations.iter().map(|run| run.flops.get());
+    let smallest = smallest.fold(f64::INFINITY, f64::min);
+    for law in [LawChoice::Auto, LawChoice::Named(FittedLaw::Chinchilla)] {
+        let fit = fitted(&data, law);
+        assert!((fit.smallest_flops().unwrap().get() / smallest - 1.0).abs() < 1e-9);
+        let runs = designed(&fit, &request()).runs;
+        assert!(!runs.is_empty());
+        let below = runs.iter().filter(|run| run.flops.get() < 0.999 * smallest);
+        assert_eq!(below.count(), 0);
+    }
+    // Where the money pays for no run as large, it buys what it can.
+    let poor = DesignRequest {
+        budget: flops(3e16),
+        ..request()
+    };
+    let runs = designed(&fitted(&data, LawChoice::Auto), &poor).runs;
+    assert!(!runs.is_empty() && runs.iter().all(|run| run.flops.get() <= 3.001e16));
+}

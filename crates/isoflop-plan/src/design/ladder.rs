@@ -117,6 +117,15 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    /// The ladder without the run at `place`.
+    fn without(&self, place: usize) -> Self {
+        let mut others = Ladder::empty(self.before, self.candidates, self.request);
+        let kept = self.runs.iter().enumerate();
+        kept.filter(|(index, _)| *index != place)
+            .for_each(|(_, &run)| others.add(run));
+        others
+    }
+
     /// Takes each run out in turn and puts the best affordable one in its place, until nothing
     /// improves (Fedorov 1972). What a greedy choice took first, later choices may have made
     /// useless.
@@ -124,10 +133,7 @@ impl<'a> Ladder<'a> {
         for _ in 0..MOST_ROUNDS {
             let start = self.variance();
             for place in 0..self.runs.len() {
-                let mut others = Ladder::empty(self.before, self.candidates, self.request);
-                let kept = self.runs.iter().enumerate();
-                kept.filter(|(index, _)| *index != place)
-                    .for_each(|(_, &run)| others.add(run));
+                let mut others = self.without(place);
                 let found = others
                     .affordable()
                     .map(|run| (run, others.variance_with(run)));
