@@ -11,7 +11,7 @@ use isoflop_fit::{
 };
 use isoflop_laws::{Flops, Loss, Params, Tokens};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -120,8 +120,8 @@ pub struct MetricFit {
     /// What must be known when using it, one sentence each.
     pub warnings: Vec<String>,
     largest_flops: Flops,
-    /// Names of the families of the runs, where what each has of its own is told apart.
-    families: Vec<String>,
+    /// The families that have a part of their own, by name.
+    families: BTreeMap<String, Family>,
     fitted: Fitted,
 }
 
@@ -189,13 +189,13 @@ pub fn fit_metric(
         metric: metric.to_owned(),
         source,
     };
-    let (mut warnings, mut families) = (Vec::new(), Vec::new());
+    let (mut warnings, mut families) = (Vec::new(), BTreeMap::new());
     let (fitted, used): (Fitted, Vec<&MetricRun>) = match law {
         MetricLaw::TwoStep => {
             let fit = fit_share(&of_loss, seed).map_err(failed)?;
             warnings.extend(unseen_end(metric, &fit, &of_loss));
             let used: Vec<&MetricRun> = runs.iter().filter(|run| run.loss.is_some()).collect();
-            warnings.extend(of_several_families(&families_of(&used)));
+            warnings.extend(of_several_families(numbered(&used).len()));
             (Fitted::OfLoss(Box::new(fit)), used)
         }
         MetricLaw::Capability => {
@@ -208,7 +208,7 @@ pub fn fit_metric(
                     runs.len()
                 ));
             }
-            families = families_of(&used);
+            families = numbered(&used);
             let point = |run: &&MetricRun| CurvePoint {
                 x: run.flops.get(),
                 value: run.value,
@@ -216,6 +216,8 @@ pub fn fit_metric(
             };
             let points: Vec<CurvePoint> = used.iter().map(point).collect();
             let fit = fit_curve(&points, CurveOf::PassRate).map_err(failed)?;
+            let known = fit.families();
+            families.retain(|_, family| known.contains(family));
             (Fitted::OfCompute(Box::new(fit)), used)
         }
     };
@@ -240,32 +242,24 @@ pub fn fit_metric(
     })
 }
 
-/// The names of families, in order, where several can be told apart: two runs of one at least.
-fn families_of(runs: &[&MetricRun]) -> Vec<String> {
-    let names: Vec<&String> = runs.iter().filter_map(|run| run.family.as_ref()).collect();
-    let distinct: BTreeSet<&String> = names.iter().copied().collect();
-    if distinct.len() > 1 && distinct.len() < names.len() {
-        distinct.into_iter().cloned().collect()
-    } else {
-        Vec::new()
-    }
+/// A number for each family of the runs.
+fn numbered(runs: &[&MetricRun]) -> BTreeMap<String, Family> {
+    let names: BTreeSet<&String> = runs.iter().filter_map(|run| run.family.as_ref()).collect();
+    let numbered = (0..).map(Family).zip(names);
+    numbered
+        .map(|(family, name)| (name.clone(), family))
+        .collect()
 }
 
-/// The number of a family among those known.
-fn number(families: &[String], name: Option<&str>) -> Option<Family> {
-    let name = name?;
-    let at = families
-        .binary_search_by(|known| known.as_str().cmp(name))
-        .ok()?;
-    u32::try_from(at).ok().map(Family)
+fn number(families: &BTreeMap<String, Family>, name: Option<&str>) -> Option<Family> {
+    families.get(name?).copied()
 }
 
 /// A warning where losses of several families stand side by side.
-fn of_several_families(families: &[String]) -> Option<String> {
-    (!families.is_empty()).then(|| {
+fn of_several_families(count: usize) -> Option<String> {
+    (count > 1).then(|| {
         format!(
-            "the runs are of {} families: their losses compare only if they are of one text and tokenizer; law `capability` gives each a curve of its own instead",
-            families.len()
+            "the runs are of {count} families: their losses compare only if they are of one text and tokenizer; law `capability` gives each a curve of its own instead"
         )
     })
 }
@@ -286,8 +280,8 @@ fn unseen_end(metric: &str, fit: &ShareFit, points: &[SharePoint]) -> Option<Str
 impl MetricFit {
     /// The families that are told apart, by name.
     #[must_use]
-    pub fn families(&self) -> &[String] {
-        &self.families
+    pub fn families(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.families.keys().map(String::as_str)
     }
 
     /// The metric of a run: by its compute and family, or by the loss that was forecast for it with an

@@ -2,7 +2,7 @@
 //!
 //! Needs MLflow from PyPI, on the path or named by `ISOFLOP_MLFLOW`, and fails without one:
 //!
-//!     cargo test --workspace --test mlflow_server -- --ignored
+//!     cargo test --workspace --features isoflop-runs/mlflow-tests --test mlflow_server
 
 use isoflop_runs::{ImportOptions, SelectionOptions, Status, import_source};
 use std::net::{TcpListener, TcpStream};
@@ -51,7 +51,6 @@ fn start(database: &Path, port: u16) -> Server {
 }
 
 #[test]
-#[ignore = "needs MLflow: pip install mlflow"]
 fn a_live_server_gives_the_same_runs_as_its_database() {
     let folder = tempfile::tempdir().unwrap();
     let fixture =

@@ -140,6 +140,14 @@ fn place(x: f64, family: Option<Family>) -> Place {
 }
 
 impl CurveFit {
+    /// The families that have a part of their own, in order: none unless there are several, and two
+    /// measurements of one. At most 120 measurements are used, those of large x first, so that a family of
+    /// small models alone may not be among them.
+    #[must_use]
+    pub fn families(&self) -> Vec<Family> {
+        self.sample.families()
+    }
+
     /// The forecast at `x`, with the interval of a new measurement at `level`: of a model of `family`,
     /// or of one that was not measured.
     ///

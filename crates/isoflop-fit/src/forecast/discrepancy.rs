@@ -109,7 +109,7 @@ impl Habits {
     pub(crate) fn of(sample: &Sample) -> &'static Self {
         match sample.over {
             Over::Runs => &OF_RUNS,
-            Over::Curve if sample.has_families() => &OF_CURVES_OF_FAMILIES,
+            Over::Curve if !sample.families().is_empty() => &OF_CURVES_OF_FAMILIES,
             Over::Curve => &OF_CURVES,
         }
     }

@@ -110,14 +110,18 @@ impl Sample {
         self.rows.iter().any(|row| row.at.quality.abs() > 1e-3)
     }
 
-    /// Whether what families have of their own can be told from noise: several of them, and two
+    /// The families that can be told from noise, in order: none unless there are several, and two
     /// measurements of one.
-    pub(crate) fn has_families(&self) -> bool {
+    pub(crate) fn families(&self) -> Vec<Family> {
         let mut all: Vec<Family> = self.rows.iter().filter_map(|row| row.at.family).collect();
         let known = all.len();
         all.sort_unstable();
         all.dedup();
-        all.len() > 1 && all.len() < known
+        if all.len() > 1 && all.len() < known {
+            all
+        } else {
+            Vec::new()
+        }
     }
 
     /// The average place.

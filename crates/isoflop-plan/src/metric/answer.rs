@@ -88,17 +88,17 @@ impl MetricFit {
                     .to_owned()
             });
         }
-        let known = self.families();
+        let known: Vec<&str> = self.families().collect();
         let strange: Vec<&str> = asked
             .into_iter()
-            .filter(|name| !known.iter().any(|one| one == name))
+            .filter(|name| !known.contains(name))
             .collect();
         let count = known.len();
         match strange.as_slice() {
             [] if count == 0 || forecasts.iter().all(|one| one.family.is_some()) => None,
             [] => Some(format!(
                 "the runs are of {count} families, each with a curve of its own ({}): name the family of the run to forecast for a narrower interval",
-                some(known)
+                some(&known)
             )),
             names if count == 0 => Some(format!(
                 "no family has a curve of its own here, so that {} makes no difference: that takes several families, and two runs of one",
@@ -107,7 +107,7 @@ impl MetricFit {
             names => Some(format!(
                 "no run is of family {}: the forecast is of a family that was not measured (measured were {})",
                 names.join(", "),
-                some(known)
+                some(&known)
             )),
         }
     }
@@ -119,10 +119,9 @@ fn name(families: &[Option<String>], place: usize) -> Option<&str> {
 }
 
 /// The first few names, and that there are more.
-fn some(names: &[String]) -> String {
+fn some(names: &[&str]) -> String {
     const SHOWN: usize = 6;
-    let shown = names.iter().take(SHOWN).map(String::as_str);
-    let mut shown: Vec<&str> = shown.collect();
+    let mut shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
     if names.len() > SHOWN {
         shown.push("…");
     }
@@ -165,7 +164,8 @@ mod tests {
     #[test]
     fn each_run_is_forecast_as_of_its_family_and_the_others_are_said_to_be_of_none() {
         let fit = fit_metric("mmlu", &runs(), None, 0).unwrap();
-        assert_eq!(fit.families(), ["ahead", "base", "behind"]);
+        let known: Vec<&str> = fit.families().collect();
+        assert_eq!(known, ["ahead", "base", "behind"]);
         let named = |name: &str| Some(name.to_owned());
         let families = [named("behind"), named("base"), named("ahead"), None];
         let answer = fit
@@ -198,5 +198,30 @@ mod tests {
         let fit = fit_metric("mmlu", &of_one, None, 0).unwrap();
         let asked = fit.answer_by_compute(&[at(1e23)], &[Some("base".into())], 0.9);
         assert!(asked.unwrap().warnings[0].starts_with("no family has a curve of its own"));
+    }
+
+    #[test]
+    fn a_family_of_which_no_run_is_used_is_not_said_to_be_known() {
+        // A hundred and twenty runs are used, and of small ones few.
+        let mut all = runs();
+        for k in 0..400 {
+            let flops = 1e16 * 1.02f64.powi(k);
+            all.push(MetricRun {
+                run: format!("many-{k}"),
+                flops: Flops::new(flops).unwrap(),
+                loss: None,
+                value: 0.25 + 0.01 * f64::from(k % 7),
+                family: Some(format!("small-{k}")),
+            });
+        }
+        let fit = fit_metric("mmlu", &all, None, 0).unwrap();
+        let known: Vec<String> = fit.families().map(str::to_owned).collect();
+        assert!(known.len() < 125 && known.contains(&"base".to_owned()));
+        let left_out = (0..400).map(|k| format!("small-{k}"));
+        let left_out = left_out.filter(|name| !known.contains(name)).last();
+        let asked = fit.answer_by_compute(&[at(1e23)], &[left_out], 0.9);
+        let asked = asked.unwrap();
+        assert_eq!(asked.forecasts[0].family, None);
+        assert!(asked.warnings[0].starts_with("no run is of family small-"));
     }
 }
