@@ -1,7 +1,7 @@
 //! MLflow's folder of files and its database.
 
 use super::{expected, fixture, import, used};
-use isoflop_runs::{ImportOptions, Status};
+use isoflop_runs::{ImportOptions, Status, import_source};
 
 #[test]
 fn both_stores_of_mlflow_give_the_same_runs_and_a_nan_is_a_divergence() {
@@ -29,4 +29,22 @@ fn a_database_of_mlflow_is_not_changed_by_reading_it() {
     let before = std::fs::read(&path).unwrap();
     import("mlflow-sqlite/mlflow.db", &ImportOptions::default());
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn an_address_without_a_server_is_one_sentence() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let error = import_source(
+        &format!("http://127.0.0.1:{port}"),
+        &ImportOptions::default(),
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("http://127.0.0.1:{port}/api/2.0/mlflow/")),
+        "{error}"
+    );
 }
